@@ -1,0 +1,67 @@
+"""TensorFlow and ddsp, loaded when first needed, quietly and with legacy Keras.
+
+ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.keras` unless
+`TF_USE_LEGACY_KERAS` is set before `tf.keras` is first touched; it then hands out `tf_keras`.
+"""
+
+import importlib
+import os
+import sys
+import warnings
+
+from ddsp_course.errors import SetupError
+
+
+def prepare():
+    """Set what TensorFlow reads while it starts. Costs nothing and loads nothing."""
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # oneDNN announces itself at any log level, unless the learner has chosen for or against it.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def load():
+    """Return the `tensorflow` module, with legacy Keras behind `tf.keras`.
+
+    Raises:
+      SetupError: TensorFlow is missing, or was used with Keras 3 before `ddsp_course` came.
+    """
+    prepare()
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise SetupError(
+            f"TensorFlow could not be imported ({error}): install the course with `make lab`, "
+            "or run the first cell of the notebook in Colab."
+        ) from error
+    if not tf.keras.layers.Layer.__module__.startswith("tf_keras"):
+        raise SetupError(
+            "TensorFlow was used with Keras 3 before ddsp_course was imported, and ddsp needs "
+            "Keras 2: restart the kernel and `import ddsp_course` before `import tensorflow`, "
+            "or set the environment variable TF_USE_LEGACY_KERAS=1."
+        )
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+def load_ddsp():
+    """Return the real `ddsp` package, with `ddsp.training` imported too.
+
+    Raises:
+      SetupError: a part that ddsp needs is missing.
+    """
+    load()
+    if "ddsp.training" in sys.modules:
+        return sys.modules["ddsp"]
+    try:
+        with warnings.catch_warnings():
+            # Deprecations inside ddsp's own requirements; a learner cannot act on them.
+            warnings.simplefilter("ignore")
+            ddsp = importlib.import_module("ddsp")
+            importlib.import_module("ddsp.training")
+    except ImportError as error:
+        raise SetupError(
+            f"ddsp could not be imported ({error}): run `ddsp-course doctor` to see what is "
+            "missing and how to install it."
+        ) from error
+    return ddsp
