@@ -236,8 +236,7 @@ def _checks():
         ("official models on the network", _network,
          "they are needed only for instruments that do not come with the course", False),
         ("FluidSynth", _fluidsynth,
-         "it is needed only to train the instruments again: on Debian and Ubuntu, "
-         "`sudo apt install fluidsynth fluid-soundfont-gm`", False),
+         "only `make violin` needs it: `apt install fluidsynth fluid-soundfont-gm`", False),
     ]
 
 
@@ -286,8 +285,7 @@ def _packages():
             checks[requirement.name] = (
                 requirement.name,
                 lambda requirement=requirement: version_of(requirement),
-                f"run `pip install --no-deps '{requirement.name}{requirement.specifier}'`, or "
-                f"{REINSTALL}",
+                f"run `pip install '{requirement.name}{requirement.specifier}'` or {REINSTALL}",
                 True,
             )
     return [checks[name] for name in sorted(checks)]
