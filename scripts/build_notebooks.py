@@ -1,0 +1,172 @@
+"""Build notebooks/ from lessons/: each Markdown lesson becomes a notebook with its outputs.
+
+    python scripts/build_notebooks.py [--check] [LESSON.md ...]
+
+A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
+
+- `{{repository}}`, `{{branch}}`: the settings in pyproject.toml, `[tool.ddsp-course]`;
+- `{{notebook}}`: the notebook's path in the repository;
+- `{{colab_packages}}`: what Colab lacks, in the versions of requirements.txt;
+- `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
+
+With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
+differ from its lesson's.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import textwrap
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+from nbclient import NotebookClient
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = ROOT / "lessons"
+NOTEBOOKS = ROOT / "notebooks"
+# What `import ddsp.training` needs and Colab has not (see shared/colab-pip-freeze.txt of the
+# project's workshop), and PyAV, which reads what browsers record.
+COLAB_LACKS = (
+    "ddsp hmmlearn mir-eval note-seq pretty-midi mido bokeh cloudml-hypertune future av".split()
+)
+COLAB_PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0",
+                "sys_platform": "linux", "platform_machine": "x86_64"}
+SECONDS_A_CELL = 600
+
+
+def colab_packages() -> list[str]:
+    """Return `name==version` of each package in COLAB_LACKS, as requirements.txt pins it."""
+    pins = {}
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        if line.strip() and not line.lstrip().startswith(("#", "-")):
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate(COLAB_PYTHON):
+                pins[requirement.name] = f"{requirement.name}{requirement.specifier}"
+    return [pins[name] for name in COLAB_LACKS]
+
+
+def chapter_link(lesson: str, start: str) -> str:
+    """Return a Markdown link to a chapter of a lesson's video; KeyError if there is none."""
+    videos = yaml.safe_load((ROOT / "assets" / "chapters.yml").read_text("utf-8"))["videos"]
+    video = {video["lesson"]: video for video in videos}[lesson]
+    title = {chapter["start"]: chapter["title"] for chapter in video["chapters"]}[int(start)]
+    return f"[{title}](https://youtu.be/{video['youtube']}?t={start})"
+
+
+def notebook_path(lesson: Path) -> Path:
+    """Return where the notebook of `lesson` is stored."""
+    return NOTEBOOKS / lesson.resolve().relative_to(LESSONS).with_suffix(".ipynb")
+
+
+def convert(lesson: Path):
+    """Return the notebook of `lesson`, without outputs."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ddsp-course"]
+    fields = {
+        "repository": settings["repository"],
+        "branch": settings["branch"],
+        "notebook": notebook_path(lesson).relative_to(ROOT).as_posix(),
+        "colab_packages": textwrap.fill(
+            " ".join(colab_packages()), 88, initial_indent="    ", subsequent_indent="    "
+        ).strip(),
+    }
+
+    def fill(match):
+        name, *arguments = match[1].split()
+        return chapter_link(*arguments) if name == "chapter" else fields[name]
+
+    text = re.sub(r"\{\{([^{}]+)\}\}", fill, lesson.read_text("utf-8"))
+    notebook = jupytext.reads(text, fmt="md:myst")
+    notebook.metadata = nbformat.from_dict({
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    })
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen = {}
+    for cell in notebook.cells:
+        # Made from the cell's text, so that a build changes the ids of changed cells alone.
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = f"{digest}-{seen[digest]}"
+    return notebook
+
+
+def execute(notebook):
+    """Run `notebook` in a folder of its own and keep the outputs that do not change by the run.
+
+    Raises:
+      nbclient.exceptions.CellExecutionError: a cell failed.
+      ValueError: a cell wrote to stderr, where learners meet what they cannot act on.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(
+            notebook, timeout=SECONDS_A_CELL, kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+        ).execute()
+    notebook.metadata.language_info = nbformat.from_dict({"name": "python"})
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                raise ValueError(f"a cell wrote to stderr: {output.text[:300]}\n{cell.source}")
+
+
+def in_step(lesson: Path) -> bool:
+    """Say whether the stored notebook has the cells of `lesson`, and has been run."""
+    path = notebook_path(lesson)
+    if not path.exists():
+        return False
+    stored = nbformat.read(path, as_version=4)
+
+    def cells(notebook):
+        return [
+            (cell.id, cell.cell_type, cell.source, cell.metadata.get("tags", []))
+            for cell in notebook.cells
+        ]
+
+    ran = all(cell.execution_count for cell in stored.cells if cell.cell_type == "code")
+    return ran and cells(stored) == cells(convert(lesson))
+
+
+def build(lesson: Path) -> Path:
+    """Convert and run `lesson`, store the notebook whole, and return its path."""
+    notebook = convert(lesson)
+    execute(notebook)
+    nbformat.validate(notebook)
+    path = notebook_path(lesson)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(nbformat.writes(notebook) + "\n", "utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def main() -> int:
+    """Build or check the lessons that are named, or all."""
+    parser = argparse.ArgumentParser(description="Build notebooks/ from lessons/.")
+    parser.add_argument("--check", action="store_true", help="compare, run and write nothing")
+    parser.add_argument("lessons", nargs="*", type=Path, metavar="LESSON.md")
+    args = parser.parse_args()
+    behind = 0
+    for lesson in args.lessons or sorted(LESSONS.rglob("*.md")):
+        if not args.check:
+            path = build(lesson)
+            print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.2f} MB")
+        elif not in_step(lesson):
+            behind += 1
+            print(f"{lesson}: its notebook is behind; run `make notebooks`", file=sys.stderr)
+    return 1 if behind else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
