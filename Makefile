@@ -1,0 +1,54 @@
+# `make lab` and `make test` set up everything they need; each can come first.
+DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
+BIN := .venv/bin
+
+.PHONY: help setup lab test demo notebooks lock violin crepe colab-test ddsp-tests
+
+help:
+	@echo "make lab         set up, and open JupyterLab at the first notebook"
+	@echo "make test        set up, and run every check"
+	@echo "make demo        play the bundled recording on a violin: demo/violin.wav and .png"
+	@echo "make setup       set up only (PYTHON=/path chooses the Python)"
+	@echo "make notebooks   build notebooks/ from lessons/"
+	@echo "make lock        renew requirements.txt and environment.yml (needs uv)"
+	@echo "make violin      train the bundled violin from scratch"
+	@echo "make crepe       train the bundled pitch tracker from scratch"
+	@echo "make colab-test  run the demo notebook with Colab's own versions (Python 3.13)"
+	@echo "make ddsp-tests  run ddsp's own tests"
+
+setup:
+	@sh scripts/setup.sh
+
+lab: setup
+	$(BIN)/jupyter lab $(DEMO)
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/build_notebooks.py --check
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+
+demo: setup
+	@mkdir -p demo
+	$(BIN)/ddsp-course transfer assets/audio/phrase.ogg --to violin \
+		-o demo/violin.wav --plot demo/violin.png
+
+notebooks: setup
+	$(BIN)/python scripts/build_notebooks.py
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
+		--group lab --group test pyproject.toml -o requirements.txt
+
+violin crepe: setup
+	@command -v fluidsynth >/dev/null && test -e /usr/share/sounds/sf2/FluidR3_GM.sf2 || { \
+		echo "make $@: FluidSynth and its soundfont are missing; install them (on Debian and" \
+		"Ubuntu: sudo apt install fluidsynth fluid-soundfont-gm) and try again." >&2; exit 1; }
+	$(BIN)/python scripts/train_$@.py
+
+colab-test: setup
+	$(BIN)/python scripts/colab_test.py
+
+ddsp-tests: setup
+	$(BIN)/python scripts/ddsp_tests.py
