@@ -32,13 +32,26 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "lessons"
 NOTEBOOKS = ROOT / "notebooks"
-# What `import ddsp.training` needs and Colab has not (see shared/colab-pip-freeze.txt of the
-# project's workshop), and PyAV, which reads what browsers record.
+# What `import ddsp.training` needs and Colab has not, or may not have by the day, and PyAV, which
+# reads what browsers record.
 COLAB_LACKS = (
-    "ddsp hmmlearn mir-eval note-seq pretty-midi mido bokeh cloudml-hypertune future av".split()
+    "ddsp",
+    "hmmlearn",
+    "mir-eval",
+    "note-seq",
+    "pretty-midi",
+    "mido",
+    "bokeh",
+    "cloudml-hypertune",
+    "future",
+    "av",
 )
-COLAB_PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0",
-                "sys_platform": "linux", "platform_machine": "x86_64"}
+COLAB_PYTHON = {
+    "python_version": "3.13",
+    "python_full_version": "3.13.0",
+    "sys_platform": "linux",
+    "platform_machine": "x86_64",
+}
 SECONDS_A_CELL = 600
 
 
@@ -74,8 +87,8 @@ def convert(lesson: Path):
         "branch": settings["branch"],
         "notebook": notebook_path(lesson).relative_to(ROOT).as_posix(),
         "colab_packages": textwrap.fill(
-            " ".join(colab_packages()), 88, initial_indent="    ", subsequent_indent="    "
-        ).strip(),
+            " ".join(colab_packages()), 84, subsequent_indent="    ", break_on_hyphens=False
+        ),
     }
 
     def fill(match):

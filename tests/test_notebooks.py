@@ -1,0 +1,187 @@
+"""The notebooks: in step with the lessons, whole, small, and at home in Colab."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+import build_notebooks  # noqa: E402
+
+LESSONS = sorted((ROOT / "lessons").rglob("*.md"))
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+MARKDOWN_LINK = re.compile(r"\[([^][]+)\]\((https://youtu\.be/[^)]+)\)")
+
+
+def name(path):
+    return path.stem
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def outputs(path):
+    return [output for cell in read(path).cells for output in cell.get("outputs", [])]
+
+
+def test_every_notebook_has_a_lesson_and_every_lesson_a_notebook():
+    assert NOTEBOOKS == [build_notebooks.notebook_path(lesson) for lesson in LESSONS]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_notebook_is_in_step_with_its_lesson(lesson):
+    assert build_notebooks.in_step(lesson), "run `make notebooks`"
+
+
+def test_notebook_of_a_changed_lesson_is_found(tmp_path, monkeypatch):
+    lesson = tmp_path / "a.md"
+    lesson.write_text("# A lesson\n\n```{code-cell} ipython3\nprint(1)\n```\n", "utf-8")
+    monkeypatch.setattr(build_notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(build_notebooks, "LESSONS", tmp_path)
+    monkeypatch.setattr(build_notebooks, "NOTEBOOKS", tmp_path)
+    for file in ("pyproject.toml", "requirements.txt"):
+        (tmp_path / file).write_text((ROOT / file).read_text("utf-8"), "utf-8")
+    assert not build_notebooks.in_step(lesson)
+    notebook = build_notebooks.convert(lesson)
+    notebook.cells[-1].execution_count = 1
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    assert build_notebooks.in_step(lesson)
+    lesson.write_text(lesson.read_text("utf-8").replace("print(1)", "print(2)"), "utf-8")
+    assert not build_notebooks.in_step(lesson)
+
+
+def test_chapter_that_does_not_exist_is_refused():
+    with pytest.raises(KeyError):
+        build_notebooks.chapter_link("02", "191")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_notebook_is_smaller_than_2_megabytes(path):
+    assert path.stat().st_size < 2e6
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_notebook_has_a_badge_for_its_own_path(path):
+    relative = path.relative_to(ROOT).as_posix()
+    first = read(path).cells[0].source
+    assert "colab.research.google.com/github/" in first
+    assert f"/{relative})" in first
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_video_links_are_chapters(path):
+    videos = yaml.safe_load((ROOT / "assets" / "chapters.yml").read_text("utf-8"))["videos"]
+    known = {
+        f"https://youtu.be/{video['youtube']}?t={chapter['start']}": chapter["title"]
+        for video in videos
+        for chapter in video["chapters"]
+    }
+    links = MARKDOWN_LINK.findall("\n".join(cell.source for cell in read(path).cells))
+    assert links
+    assert all(known[url] == title for title, url in links)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_stored_outputs_hold_no_error_and_no_warning(path):
+    assert [output for output in outputs(path) if output.output_type == "error"] == []
+    assert [output for output in outputs(path) if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_stored_outputs_name_no_local_path(path):
+    for output in outputs(path):
+        texts = [output.get("text", ""), *map(str, output.get("data", {}).values())]
+        for text in texts:
+            readable = re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)
+            if len(readable) < 20_000:  # a PNG's base64 has no prefix to know it by
+                assert not re.search(r"/(home|root|tmp|work|Users)/", readable)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_only_pictures_and_players_are_exempt_from_comparison(path):
+    for cell in read(path).cells:
+        exempt = "nbval-ignore-output" in cell.metadata.get("tags", [])
+        shows = [output for output in cell.get("outputs", []) if "data" in output]
+        assert exempt == bool(shows), cell.source
+
+
+def first_code_cell(path):
+    return next(cell.source for cell in read(path).cells if cell.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_colab_cell_installs_the_versions_of_the_lock(path):
+    for package in build_notebooks.colab_packages():
+        assert package in first_code_cell(path).split()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_colab_cell_does_nothing_locally(path, tmp_path):
+    done = run_cell(path, tmp_path, missing=["ddsp"])
+    assert done.stdout == "" and done.stderr == ""
+    assert list(tmp_path.iterdir()) == [tmp_path / "cell.py"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_colab_cell_installs_only_what_is_missing(path, tmp_path):
+    stubs = tmp_path / "stubs"
+    (stubs / "google" / "colab").mkdir(parents=True)
+    (stubs / "google" / "colab" / "__init__.py").touch()
+    (stubs / "pip").mkdir()
+    (stubs / "pip" / "__init__.py").touch()
+    (stubs / "pip" / "__main__.py").write_text(
+        "import sys, pathlib; pathlib.Path('pip.txt').write_text(' '.join(sys.argv[1:]))"
+    )
+    repository = tmp_path / "repository"
+    (repository / "ddsp_course").mkdir(parents=True)
+    (repository / "ddsp_course" / "__init__.py").touch()
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "a"],
+    ):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+
+    done = run_cell(
+        path, tmp_path, missing=["ddsp", "mido"], PYTHONPATH=str(stubs),
+        DDSP_COURSE_REPO=repository.as_uri(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pins = {pin.split("==")[0]: pin for pin in build_notebooks.colab_packages()}
+    assert (tmp_path / "pip.txt").read_text() == (
+        f"install --no-deps -q {pins['ddsp']} {pins['mido']}"
+    )
+    assert (tmp_path / "ddsp-course" / "ddsp_course" / "__init__.py").exists()
+
+    # Run again with nothing missing: nothing is installed, and the clone is kept.
+    (tmp_path / "pip.txt").unlink()
+    again = run_cell(path, tmp_path, missing=[], PYTHONPATH=str(stubs))
+    assert again.returncode == 0, again.stderr
+    assert not (tmp_path / "pip.txt").exists()
+
+
+def run_cell(path, folder, missing, **environment):
+    """Run the first code cell in `folder`, in a Python that lacks the packages in `missing`."""
+    program = f"""
+from importlib import metadata
+
+def version(package):
+    if package in {missing!r}:
+        raise metadata.PackageNotFoundError(package)
+    return "1"
+
+metadata.version = version
+"""
+    (folder / "cell.py").write_text(program + first_code_cell(path), "utf-8")
+    clean = {key: value for key, value in os.environ.items() if key != "COLAB_RELEASE_TAG"}
+    return subprocess.run(
+        [sys.executable, "-B", "cell.py"], cwd=folder, env=clean | environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
