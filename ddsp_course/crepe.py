@@ -1,235 +1,242 @@
-"""CREPE: pitch from a convolutional network on 1024 samples of sound (Kim et al., ICASSP 2018).
+"""CREPE: a convolutional network that hears the pitch of 64 ms of sound.
 
-The network as published, in plain TensorFlow, loads the official `.h5` weights of all five sizes
-unchanged, and the course's own, which have the `tiny` size. `predict` takes and returns what
-`crepe.predict` (crepe 0.0.16) does, so that `ddsp.spectral_ops.compute_f0` works with either.
+Written from the paper: J. W. Kim, J. Salamon, P. Li, J. P. Bello, "CREPE: A Convolutional
+Representation for Pitch Estimation", ICASSP 2018. It reads the official weight files unchanged
+and gives the same answers as the package `crepe` 0.0.16, whose place it takes behind
+`import crepe` when that package is not installed.
+
+The network looks at 1024 samples at 16 kHz and gives 360 numbers between 0 and 1: how much the
+sound resembles each of 360 pitches, 20 cents apart, from 32.7 Hz (C1) to 1975 Hz (B6).
 Explained in notebooks/02_timbre_transfer/00_demo.ipynb.
 """
 
 import bz2
 import hashlib
 import io
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ddsp_course import _paths, _tensorflow
-from ddsp_course.errors import AudioError, FetchError
+from ddsp_course.errors import CourseError, FetchError
 
 SAMPLE_RATE = 16000
 FRAME_SIZE = 1024
 N_BINS = 360
-CENTS_PER_BIN = 20
-# The lowest bin, in cents above 10 Hz: 31.7 Hz, a C1 a little flat (crepe.core).
-LOWEST_CENTS = 1997.3794084376191
-# Git blob ids of the official files: the SHA-1 of "blob <size>\0" and the content.
-OFFICIAL = {
+CENTS_PER_BIN = 20.0
+# The pitch of each bin in cents above 10 Hz; the first is C1 (32.70 Hz).
+CENTS = 1997.3794084376191 + CENTS_PER_BIN * np.arange(N_BINS)
+
+# Each size multiplies the numbers of filters by this (table in crepe's README; `full` is the
+# paper's network).
+SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
+_FILTERS = (32, 4, 4, 4, 8, 16)
+_WIDTHS = (512, 64, 64, 64, 64, 64)
+
+_URL = "https://github.com/marl/crepe/raw/models/model-{size}.h5.bz2"
+# What git calls each official file: SHA-1 of "blob <size>\0" and the content.
+_BLOB_IDS = {
     "tiny": "c7ef4f8e4d120f32c62803322a279cc2b055ca35",
     "small": "c3506b614de4b4775378cbaa8916edffe3cad406",
     "medium": "4eaf75ea3c8ba97756b4509d9efabcb6f0b6a1b1",
     "large": "93d3dc39fe2364a24b9f0f95b37307fed3faf1d8",
     "full": "073f07dd696b851136d59c46b777c909502ad9a1",
 }
-SIZES = tuple(OFFICIAL)
-_URL = "https://github.com/marl/crepe/raw/models/model-{size}.h5.bz2"
-_N_LAYERS = 6
-_BATCH = 256
-_BATCH_NORM_EPSILON = 1e-3
+
+# Frames that go through the network at once. The first layer's output is the largest array:
+# 128 KiB a frame for `tiny`, 1 MiB for `full`.
+_BATCH = 128
+
+# Viterbi: the pitch moves by fewer than this many bins from one frame to the next.
+_REACH = 12
+_SELF_EMISSION = 0.1
 
 
 @dataclass(frozen=True)
 class Crepe:
-    """A network ready to run.
+    """A CREPE network with its weights.
 
     Attributes:
-      name: where its weights are from: "course", an official size or a file's name.
-      network: function from normalised frames (n, 1024) to activations (n, 360) in 0..1.
+      name: what `load` was asked for, such as "course" or "tiny".
+      network: Keras model, frames (n, 1024) normalised by `normalise` to (n, 360) in 0..1.
     """
 
     name: str
-    network: object
+    network: Any
 
 
-def bin_frequencies():
-    """Return the frequency of each of the 360 bins, in Hz, 20 cents apart: float64 (360,)."""
-    return _cents_to_hz(LOWEST_CENTS + CENTS_PER_BIN * np.arange(N_BINS))
+def build(size="tiny"):
+    """Return the Keras network of a size, its weights random. Figure 1 of the paper.
+
+    The layers bear the names that the official weight files and
+    `ddsp.losses.PretrainedCREPE` know them by.
+    """
+    tf = _tensorflow.load()
+    layers = tf.keras.layers
+    x = y = layers.Input((FRAME_SIZE,), name="input")
+    y = layers.Reshape((FRAME_SIZE, 1, 1), name="input-reshape")(y)
+    for i, (filters, width) in enumerate(zip(_FILTERS, _WIDTHS, strict=True), start=1):
+        y = layers.Conv2D(
+            filters * SIZES[size],
+            (width, 1),
+            strides=(4, 1) if i == 1 else (1, 1),
+            padding="same",
+            activation="relu",
+            name=f"conv{i}",
+        )(y)
+        y = layers.BatchNormalization(name=f"conv{i}-BN")(y)
+        y = layers.MaxPool2D((2, 1), name=f"conv{i}-maxpool")(y)
+        y = layers.Dropout(0.25, name=f"conv{i}-dropout")(y)
+    y = layers.Permute((2, 1, 3), name="transpose")(y)
+    y = layers.Flatten(name="flatten")(y)
+    y = layers.Dense(N_BINS, activation="sigmoid", name="classifier")(y)
+    return tf.keras.Model(x, y, name=f"crepe_{size}")
 
 
 def load(weights="course"):
-    """Build the network and load its weights.
+    """Return a `Crepe` with weights.
 
     Args:
-      weights: "course" (bundled), one of `SIZES` (official, fetched once into the user's
-        cache), or the path of a `.h5` or `.h5.bz2` file.
-
-    Returns:
-      `Crepe`.
+      weights: "course" for the weights that come with the course (`tiny`, trained by
+        scripts/train_crepe.py); "tiny", "small", "medium", "large" or "full" for the official
+        ones, which are fetched once into the user's cache; or a path to a `.h5` or `.h5.bz2`
+        file of either kind.
 
     Raises:
-      FetchError: the official weights cannot be had, or the file is not CREPE's.
+      FetchError: official weights are not in the cache and could not be fetched.
+      CourseError: the file is missing, or is not a file of CREPE weights.
     """
     if weights == "course":
         path = _paths.ASSETS / "crepe" / "course.h5"
-    elif weights in OFFICIAL:
-        path = fetch(weights)
+    elif weights in SIZES:
+        path = _fetch(weights)
     else:
         path = Path(weights)
-    return Crepe(str(weights), _network(_read_weights(path)))
+    return Crepe(str(weights), _read(path))
 
 
-def fetch(size):
-    """Return the path of official weights, fetching them into the user's cache at need.
-
-    Raises:
-      FetchError: there is no network, or what came is not the official file.
-    """
-    import pooch
-
-    folder = _paths.cache() / "crepe"
-    path = folder / f"model-{size}.h5.bz2"
-    if path.exists() and _git_blob_id(path.read_bytes()) == OFFICIAL[size]:
-        return path
-    url = _URL.format(size=size)
-    arriving = path.with_name(path.name + ".new")
-    try:
-        pooch.retrieve(url, None, arriving.name, folder, progressbar=True)
-        content = arriving.read_bytes()
-    except Exception as error:
-        raise FetchError(
-            f"CREPE's official {size!r} weights could not be fetched from {url} "
-            f'({type(error).__name__}): check the network, or use weights="course", '
-            "which need none."
-        ) from error
-    if _git_blob_id(content) != OFFICIAL[size]:
-        arriving.unlink()
-        raise FetchError(
-            f"What {url} sent is not CREPE's official {size!r} file: try again on a network "
-            'without a login page, or use weights="course".'
-        )
-    arriving.replace(path)
-    return path
-
-
-def activation(audio, model, hop_size=64, progress=False):
-    """Run the network over audio that is padded already.
+def save(network, path, dtype="float32"):
+    """Write a network's weights as `.h5`, in the layout of the official files.
 
     Args:
-      audio: float (n_samples,) at 16 kHz.
-      model: from `load`.
-      hop_size: samples from one frame to the next; 64 is 4 ms.
+      network: Keras model from `build`.
+      path: the file to write; it appears whole or not at all.
+      dtype: "float16" halves the file; `load` makes float32 of it.
+    """
+    import h5py
+
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    with h5py.File(partial, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in network.layers]
+        for layer in network.layers:
+            group = file.create_group(layer.name)
+            # Variables are called "conv1/kernel:0" here, and so lie in a group of that name.
+            group.attrs["weight_names"] = [weight.name.encode() for weight in layer.weights]
+            for weight in layer.weights:
+                group.create_dataset(weight.name, data=weight.numpy().astype(dtype))
+    partial.replace(path)
+
+
+def normalise(frames):
+    """Return frames (n, 1024) with mean 0 and standard deviation 1 each, as float32.
+
+    Loudness is thereby out of the network's sight. A frame of silence stays zero.
+    """
+    frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
+    frames /= np.clip(frames.std(axis=1, keepdims=True), 1e-8, None)
+    return frames.astype(np.float32, copy=False)
+
+
+def activation(audio, model, hop_size=64, center=True, progress=False):
+    """Return how much each moment of a sound resembles each pitch.
+
+    Same as `crepe.get_activation`. Frames are cut and normalised a batch at a time, so that
+    ten minutes of sound need little more memory than the result itself.
+
+    Args:
+      audio: (n_samples,) at 16 kHz.
+      model: `Crepe`, from `load`.
+      hop_size: samples from one frame to the next; 64 gives 250 frames a second.
+      center: put 512 zeros before and after, so that frame i is centred on sample
+        i * hop_size; the result then has 1 + n_samples // hop_size frames.
       progress: show a progress bar.
 
     Returns:
-      float32 (n_frames, 360) in 0..1, n_frames = 1 + (n_samples - 1024) // hop_size.
+      (n_frames, 360) float32 in 0..1.
 
     Raises:
-      AudioError: the audio is shorter than one frame of 1024 samples.
+      CourseError: the sound is shorter than one frame.
     """
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
+    tf = _tensorflow.load()
     audio = np.asarray(audio, np.float32)
+    if center:
+        audio = np.pad(audio, FRAME_SIZE // 2)
     if len(audio) < FRAME_SIZE:
-        raise AudioError(
-            f"CREPE needs at least {FRAME_SIZE} samples (64 ms at 16 kHz) and got {len(audio)}: "
+        raise CourseError(
+            f"CREPE needs at least {FRAME_SIZE} samples (64 ms) and got {len(audio)}: "
             "use a longer sound."
         )
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
     result = np.empty((len(frames), N_BINS), np.float32)
-    with tqdm(total=len(frames), desc="pitch", unit="frame", disable=not progress) as bar:
-        # A few frames at a time: all of ten minutes at once would take 600 MB.
-        for start in range(0, len(frames), _BATCH):
-            part = frames[start : start + _BATCH]
-            part = part - part.mean(axis=1, keepdims=True)
-            part /= np.maximum(part.std(axis=1, keepdims=True), 1e-8)
-            result[start : start + _BATCH] = model.network(part).numpy()
-            bar.update(len(part))
+    starts = range(0, len(frames), _BATCH)
+    for start in tqdm(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
+        batch = tf.constant(normalise(frames[start : start + _BATCH]))
+        result[start : start + _BATCH] = _run(model.network, batch)
     return result
 
 
 def to_f0(activation, viterbi=True):
-    """Read pitch and confidence out of the activation.
+    """Return pitch and confidence from what the network says.
 
     Args:
-      activation: (n_frames, 360) in 0..1.
-      viterbi: follow the likeliest path in time; else take the highest bin of each frame.
+      activation: (n_frames, 360), from `activation`.
+      viterbi: follow the likeliest path through the frames instead of each one's maximum.
 
     Returns:
-      f0_hz: float64 (n_frames,), the activation-weighted mean of the 9 bins around the peak.
-      f0_confidence: float32 (n_frames,) in 0..1, the activation's maximum.
+      f0_hz: (n_frames,) float64.
+      f0_confidence: (n_frames,) float32 in 0..1, the maximum of each frame.
     """
-    peaks = viterbi_path(activation) if viterbi else activation.argmax(axis=1)
-    near = peaks[:, None] + np.arange(-4, 5)
-    inside = (near >= 0) & (near < N_BINS)
-    near = np.clip(near, 0, N_BINS - 1)
-    weights = np.where(inside, np.take_along_axis(activation, near, axis=1), 0).astype(float)
-    cents = LOWEST_CENTS + CENTS_PER_BIN * near
-    total = weights.sum(axis=1)
-    mean = (weights * cents).sum(axis=1) / np.where(total > 0, total, 1)
-    f0_hz = np.where(total > 0, _cents_to_hz(mean), 0.0)
+    observed = activation.argmax(axis=1)
+    bins = _viterbi(observed) if viterbi else observed
+    f0_hz = 10.0 * 2.0 ** (_local_average_cents(activation, bins) / 1200.0)
     return f0_hz, activation.max(axis=1)
 
 
-def viterbi_path(activation):
-    """Return the likeliest sequence of bins, (n_frames,) int (crepe.core.to_viterbi_cents).
-
-    A hidden Markov model whose hidden state is the true bin: it moves by at most 11 bins a frame,
-    the nearer the likelier, and is observed as the highest bin of the frame.
-    """
-    reach = 11
-    offsets = np.arange(-reach, reach + 1)
-    bins = np.arange(N_BINS)
-    distance_weight = np.maximum(12 - np.abs(bins[:, None] - bins), 0)
-    transition = distance_weight / distance_weight.sum(axis=1, keepdims=True)
-    came_from = bins[:, None] + offsets
-    inside = (came_from >= 0) & (came_from < N_BINS)
-    # Only this band of 23 of the 360 x 360 matrix is not zero.
-    band = np.full((N_BINS, len(offsets)), -np.inf)
-    rows = np.clip(came_from, 0, N_BINS - 1)
-    band[inside] = np.log(transition[rows, bins[:, None]][inside])
-
-    seen = activation.argmax(axis=1)
-    self_emission = 0.1
-    miss = (1 - self_emission) / N_BINS
-    # Summed term by term as hmmlearn does, so that ties round the same way.
-    emission = np.full((N_BINS, N_BINS), np.log(miss))
-    np.fill_diagonal(emission, np.log(self_emission + miss))
-    score = np.log(1 / N_BINS) + emission[seen[0]]
-    steps = np.zeros((len(seen), N_BINS), np.int8)
-    padded = np.full(N_BINS + 2 * reach, -np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, len(offsets))
-    for t in range(1, len(seen)):
-        padded[reach:-reach] = score
-        candidates = windows + band
-        steps[t] = candidates.argmax(axis=1)
-        score = candidates[bins, steps[t]] + emission[seen[t]]
-    path = np.empty(len(seen), np.int64)
-    path[-1] = score.argmax()
-    for t in range(len(seen) - 1, 0, -1):
-        path[t - 1] = path[t] + offsets[steps[t, path[t]]]
-    return path
-
-
 def predict(
-    audio, sr, model_capacity="full", viterbi=False, center=True, step_size=10, verbose=1
+    audio,
+    sr,
+    model_capacity="full",
+    viterbi=False,
+    center=True,
+    step_size=10,
+    verbose=1,
 ):
-    """Pitch of a sound, with the signature and the answer of `crepe.predict` (crepe 0.0.16).
+    """Return the pitch of a sound, called as `crepe.predict` is.
 
-    Where the official weights cannot be had, the course's answer instead, with a warning.
+    `ddsp.spectral_ops.compute_f0` calls this. Where the official weights are neither cached
+    nor to be had, the course's own serve, with a warning.
 
     Args:
       audio: (n_samples,) or (n_samples, n_channels).
-      sr: sample rate in Hz.
-      model_capacity: one of `SIZES`.
+      sr: sample rate in Hz; other than 16000 is resampled.
+      model_capacity: size of the official network, or anything else that `load` takes.
       viterbi: smooth the pitch over time.
-      center: pad so that frame t is centred at t * step_size.
-      step_size: milliseconds from frame to frame.
-      verbose: 0 for no progress bar.
+      center: centre the frames on multiples of the step, by zeros at both ends.
+      step_size: milliseconds from one frame to the next.
+      verbose: 1 shows a progress bar, 0 does not.
 
     Returns:
-      time (s), frequency (Hz), confidence (0..1), each (n_frames,), and activation
-      (n_frames, 360).
+      time: (n_frames,) in seconds.
+      frequency: (n_frames,) in Hz.
+      confidence: (n_frames,) in 0..1.
+      activation: (n_frames, 360) in 0..1.
     """
     audio = np.asarray(audio, np.float32)
     if audio.ndim == 2:
@@ -238,89 +245,158 @@ def predict(
         import soxr
 
         audio = soxr.resample(audio, sr, SAMPLE_RATE)
-    if center:
-        audio = np.pad(audio, FRAME_SIZE // 2)
-    result = activation(
+    salience = activation(
         audio,
-        _for_predict(model_capacity),
+        _load_or_course(model_capacity),
         hop_size=int(SAMPLE_RATE * step_size / 1000),
+        center=center,
         progress=bool(verbose),
     )
-    f0_hz, confidence = to_f0(result, viterbi)
-    return np.arange(len(f0_hz)) * step_size / 1000.0, f0_hz, confidence, result
+    frequency, confidence = to_f0(salience, viterbi)
+    time = np.arange(len(confidence)) * step_size / 1000.0
+    return time, frequency, confidence, salience
 
 
-_loaded = {}
+# ddsp reaches two names through `crepe.core`: the dictionary, to empty it, and the function.
+core = sys.modules[__name__]
+models = {}
 
 
-def _for_predict(size):
-    """`predict` is called once a clip: keep each network that it has built."""
-    if size not in _loaded:
+def build_and_load_model(model_capacity):
+    """Return the Keras network of a size with its weights, as `crepe.core` does for ddsp."""
+    return _load_or_course(model_capacity).network
+
+
+def _load_or_course(weights):
+    if models.get(weights) is None:
         try:
-            _loaded[size] = load(size)
+            models[weights] = load(weights)
         except FetchError as error:
-            warnings.warn(f"{error} The course's weights are used.", stacklevel=3)
-            _loaded[size] = load("course")
-    return _loaded[size]
+            models[weights] = load("course")
+            warnings.warn(
+                f"{error} The course's own weights serve instead.", stacklevel=3
+            )
+    return models[weights]
 
 
-def _cents_to_hz(cents):
-    return 10.0 * 2.0 ** (np.asarray(cents) / 1200.0)
+def _run(network, batch):
+    # `network.predict` would do, but starts anew at each call and prints.
+    tf = _tensorflow.load()
+    run = getattr(network, "_course_run", None)
+    if run is None:
+        spec = tf.TensorSpec((None, FRAME_SIZE), tf.float32)
+        run = tf.function(lambda x: network(x, training=False), input_signature=[spec])
+        network._course_run = run
+    return run(batch).numpy()
 
 
-def _git_blob_id(content):
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+def _local_average_cents(activation, bins):
+    """Return the mean pitch (n_frames,) of the 9 bins around `bins`, weighted by activation."""
+    near = bins[:, None] + np.arange(-4, 5)
+    inside = (near >= 0) & (near < N_BINS)
+    near = near.clip(0, N_BINS - 1)
+    weights = np.take_along_axis(activation, near, axis=1).astype(np.float64) * inside
+    return (weights * CENTS[near]).sum(axis=1) / weights.sum(axis=1)
 
 
-def _read_weights(path):
-    """Read a Keras weight file: {layer name: list of arrays in Keras's order}."""
+def _viterbi(observed):
+    """Return the likeliest path of bins (n_frames,) given each frame's loudest bin.
+
+    The hidden Markov model of `crepe.core.to_viterbi_cents`: 360 states; a step of d bins has
+    a weight of 12 - |d|; a state shows itself with probability 0.1, and else anything. Only
+    the 23 states within reach are compared at each step, all 360 states at once.
+    """
+    steps = np.arange(1 - _REACH, _REACH)
+    origins = np.arange(N_BINS)[:, None] + steps
+    inside = (origins >= 0) & (origins < N_BINS)
+    bins = np.arange(N_BINS)
+    transition = np.maximum(_REACH - np.abs(bins[:, None] - bins), 0.0)
+    transition /= transition.sum(axis=1, keepdims=True)
+    # log_step[j, k]: from state origins[j, k] to state j.
+    log_step = np.full(origins.shape, -np.inf)
+    log_step[inside] = np.log(transition[origins.clip(0, N_BINS - 1), bins[:, None]][inside])
+
+    log_other = np.log((1 - _SELF_EMISSION) / N_BINS)
+    log_self = np.log(_SELF_EMISSION + (1 - _SELF_EMISSION) / N_BINS)
+
+    padded = np.full(N_BINS + 2 * (_REACH - 1), -np.inf)
+    score = padded[_REACH - 1 : 1 - _REACH]
+    reachable = np.lib.stride_tricks.sliding_window_view(padded, len(steps))
+    choices = np.zeros((len(observed), N_BINS), np.uint8)
+    score[:] = log_other - np.log(N_BINS)
+    score[observed[0]] += log_self - log_other
+    for t in range(1, len(observed)):
+        candidates = reachable + log_step
+        choices[t] = candidates.argmax(axis=1)
+        score[:] = candidates[bins, choices[t]] + log_other
+        score[observed[t]] += log_self - log_other
+
+    path = np.empty(len(observed), np.int64)
+    path[-1] = score.argmax()
+    for t in range(len(observed) - 1, 0, -1):
+        path[t - 1] = path[t] + steps[choices[t, path[t]]]
+    return path
+
+
+def _read(path):
+    """Return the Keras network whose weights lie in an `.h5` or `.h5.bz2` file."""
     import h5py
 
+    path = Path(path)
     try:
-        content = Path(path).read_bytes()
-        if content[:3] == b"BZh":
-            content = bz2.decompress(content)
-        with h5py.File(io.BytesIO(content), "r") as file:
-            layers = {}
-            for layer in file.attrs["layer_names"]:
-                group = file[layer]
-                names = group.attrs["weight_names"]
-                name = layer.decode() if isinstance(layer, bytes) else layer
-                layers[name] = [np.asarray(group[n], np.float32) for n in names]
-        for i in range(1, _N_LAYERS + 1):
-            if len(layers[f"conv{i}"]) != 2 or len(layers[f"conv{i}-BN"]) != 4:
-                raise KeyError(f"conv{i}")
-        if layers["classifier"][1].shape != (N_BINS,):
-            raise KeyError("classifier")
-    except (OSError, KeyError, EOFError, ValueError) as error:
-        raise FetchError(
-            f"{path} could not be read as CREPE weights ({error}): give a .h5 or .h5.bz2 file "
-            f'in the layout of the official ones, one of {", ".join(SIZES)}, or "course".'
+        data = bz2.decompress(path.read_bytes()) if path.suffix == ".bz2" else path.read_bytes()
+        with h5py.File(io.BytesIO(data), "r") as file:
+            n_filters = file["conv1"][file["conv1"].attrs["weight_names"][0]].shape[-1]
+            multiplier = n_filters / _FILTERS[0]
+            size = next(size for size, number in SIZES.items() if number == multiplier)
+            network = build(size)
+            for layer in network.layers:
+                if layer.weights:
+                    group = file[layer.name]
+                    names = group.attrs["weight_names"]
+                    layer.set_weights([group[name][()].astype(np.float32) for name in names])
+    except FileNotFoundError as error:
+        raise CourseError(
+            f"There are no CREPE weights at {path}: give the path of a .h5 or .h5.bz2 file, "
+            f"or one of course, {', '.join(SIZES)}."
         ) from error
-    return layers
-
-
-def _network(layers):
-    """Six convolutions, each with ReLU, batch norm and max pooling, then one dense layer."""
-    tf = _tensorflow.load()
-    convolutions = []
-    for i in range(1, _N_LAYERS + 1):
-        kernel, bias = layers[f"conv{i}"]
-        gamma, beta, mean, variance = layers[f"conv{i}-BN"]
-        scale = gamma / np.sqrt(variance + _BATCH_NORM_EPSILON)
-        # Official kernels are two-dimensional with a width of one.
-        kernel = kernel[:, 0] if kernel.ndim == 4 else kernel
-        convolutions.append([tf.constant(w) for w in (kernel, bias, scale, beta - mean * scale)])
-    dense, dense_bias = (tf.constant(w) for w in layers["classifier"])
-
-    @tf.function(input_signature=[tf.TensorSpec([None, FRAME_SIZE], tf.float32)])
-    def network(frames):
-        x = frames[:, :, tf.newaxis]
-        for i, (kernel, bias, scale, offset) in enumerate(convolutions):
-            x = tf.nn.conv1d(x, kernel, stride=4 if i == 0 else 1, padding="SAME")
-            x = tf.nn.relu(x + bias) * scale + offset
-            x = tf.nn.max_pool1d(x, 2, 2, "VALID")
-        x = tf.reshape(x, [tf.shape(x)[0], dense.shape[0]])
-        return tf.sigmoid(x @ dense + dense_bias)
-
+    except (OSError, KeyError, ValueError, EOFError, StopIteration) as error:
+        raise CourseError(
+            f"{path} is not a file of CREPE weights ({error}): fetch it again, or use "
+            "the weights called course."
+        ) from error
     return network
+
+
+def _fetch(size):
+    """Return the path of an official weight file in the cache, fetched when it is not there."""
+    import pooch
+
+    url = _URL.format(size=size)
+    folder = _paths.cache() / "crepe"
+    name = f"model-{size}.h5.bz2"
+    path = folder / name
+    if not path.is_file() or _blob_id(path) != _BLOB_IDS[size]:
+        path.unlink(missing_ok=True)
+        pooch.get_logger().setLevel("WARNING")
+        try:
+            downloader = pooch.HTTPDownloader(timeout=30, progressbar=sys.stderr.isatty())
+            pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader)
+        except Exception as error:  # requests, urllib3 and the file system each have their own
+            raise FetchError(
+                f"CREPE's weights could not be fetched from {url} "
+                f"({type(error).__name__}): check the network and try again."
+            ) from error
+    if _blob_id(path) != _BLOB_IDS[size]:
+        path.unlink()
+        raise FetchError(
+            f"What arrived from {url} is not CREPE's {size} weight file (its checksum is "
+            "another): try again on another network."
+        )
+    return path
+
+
+def _blob_id(path):
+    """Return the name that git gives a file's content."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
