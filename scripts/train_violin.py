@@ -212,7 +212,9 @@ class _Phrases:
         self.data = data
 
     def get_batch(self, batch_size, repeats=1):
-        return tf.data.Dataset.from_tensor_slices(self.data).batch(batch_size)
+        # ddsp counts n_samples // hop_size + 1 frames of power, one more than of the rest.
+        data = {**self.data, "audio": self.data["audio"][:, :-HOP_SIZE]}
+        return tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
 
 
 def scores(model, data):
@@ -261,7 +263,9 @@ def export(model, step, data, held_out, folder):
     temporary.mkdir(parents=True)
     tf.train.Checkpoint(model=model).write(str(temporary / f"ckpt-{step}"))
     (temporary / "operative_config-0.gin").write_text(gin.operative_config_str())
-    statistics = ddsp.training.postprocessing.compute_dataset_statistics(_Phrases(data))
+    statistics = ddsp.training.postprocessing.compute_dataset_statistics(
+        _Phrases(data), power_frame_rate=FRAME_RATE
+    )
     with open(temporary / "dataset_statistics.pkl", "wb") as file:
         pickle.dump(statistics, file, protocol=4)
     measured = scores(model, held_out)
