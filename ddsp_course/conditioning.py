@@ -1,0 +1,163 @@
+"""Bring a recording's pitch and loudness to where an instrument has learned to play.
+
+The steps are those of "Modify conditioning" in Magenta's timbre transfer notebook. Explained in
+notebooks/02_timbre_transfer/00_demo.ipynb.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from ddsp_course import _tensorflow
+from ddsp_course.features import FLOOR_DB
+
+
+def detect_notes(loudness_db, f0_confidence, note_threshold=1.0):
+    """Find where notes sound, by `ddsp.training.postprocessing.detect_notes`.
+
+    Args:
+      loudness_db: (n_frames,).
+      f0_confidence: (n_frames,) in 0..1.
+      note_threshold: higher finds fewer notes.
+
+    Returns:
+      note_mask: (n_frames,) bool.
+      note_on_ratio: (n_frames,) in 0..1, how near each frame comes to counting as a note.
+    """
+    ddsp = _tensorflow.load_ddsp()
+    mask, ratio = ddsp.training.postprocessing.detect_notes(
+        np.asarray(loudness_db, np.float32)[None],
+        np.asarray(f0_confidence, np.float32)[None],
+        note_threshold,
+    )
+    return np.asarray(mask)[0].astype(bool), np.clip(np.asarray(ratio)[0], 0, 1)
+
+
+def shift_octaves(f0_hz, octaves):
+    """Return `f0_hz` (n_frames,) moved by any number of octaves, whole or not."""
+    return (np.asarray(f0_hz) * 2.0**octaves).astype(np.float32)
+
+
+def shift_register(f0_hz, note_mask, mean_pitch):
+    """Move a melody by whole octaves as near as it gets to an instrument's middle.
+
+    The official notebook rounds up up to 1.5 octaves, and so moves a melody that lies right
+    by an octave; here the nearest octave is taken.
+
+    Args:
+      f0_hz: (n_frames,).
+      note_mask: (n_frames,) bool, the frames to go by.
+      mean_pitch: the instrument's, a MIDI number.
+
+    Returns:
+      (n_frames,) float32 in Hz.
+    """
+    return shift_octaves(f0_hz, np.round((mean_pitch - _midi(f0_hz)[note_mask].mean()) / 12))
+
+
+def match_loudness(loudness_db, note_mask, quantiles_db):
+    """Give a recording's notes the distribution of an instrument's loudness.
+
+    The quietest note frame becomes as loud as the quietest that the instrument learned from,
+    the median as its median, and so on. Frames outside notes move by the notes' mean shift.
+
+    Args:
+      loudness_db: (n_frames,).
+      note_mask: (n_frames,) bool, with at least one frame.
+      quantiles_db: (n,), the instrument's loudness at evenly spaced quantiles 0..1.
+
+    Returns:
+      (n_frames,) float32 in dB.
+    """
+    notes = loudness_db[note_mask]
+    # Equal values share the middle of their ranks, so that a steady tone is at the median.
+    ordered = np.sort(notes)
+    below = np.searchsorted(ordered, notes, "left")
+    upto = np.searchsorted(ordered, notes, "right")
+    rank = (below + upto - 1) / 2 / max(1, len(notes) - 1)
+    if len(notes) == 1:
+        rank = np.array([0.5])
+    matched = np.interp(rank, np.linspace(0, 1, len(quantiles_db)), quantiles_db)
+    result = loudness_db + (matched.mean() - notes.mean())
+    result[note_mask] = matched
+    return result.astype(np.float32)
+
+
+def tuning(f0_hz, f0_confidence, note_mask):
+    """Return how far a player is from concert pitch, in semitones (-0.5..0.5).
+
+    The offset of the semitone grid that notes lie nearest to, weighted by confidence; after
+    `get_tuning_factor` of ddsp's colab_utils.
+    """
+    midi = _midi(f0_hz)[note_mask]
+    turn = np.exp(2j * np.pi * midi) * f0_confidence[note_mask]
+    # The mean on a circle: 0.49 and -0.49 semitones lie side by side.
+    return float(np.angle(turn.sum()) / (2 * np.pi))
+
+
+def pull_to_semitones(f0_hz, f0_confidence, note_mask, amount=1.0):
+    """Pull the pitch of notes to the nearest semitone of the player's own tuning.
+
+    Args:
+      f0_hz, f0_confidence: (n_frames,).
+      note_mask: (n_frames,) bool.
+      amount: 0 changes nothing, 1 leaves no vibrato and no glide.
+
+    Returns:
+      (n_frames,) float32 in Hz; frames outside notes are as they were.
+    """
+    midi = _midi(f0_hz)
+    offset = tuning(f0_hz, f0_confidence, note_mask)
+    nearest = np.round(midi - offset) + offset
+    pulled = np.where(note_mask, midi + amount * (nearest - midi), midi)
+    return (440.0 * 2.0 ** ((pulled - 69) / 12)).astype(np.float32)
+
+
+def adjust(
+    features,
+    statistics,
+    pitch_shift=0.0,
+    loudness_shift=0.0,
+    autotune=0.0,
+    quiet=20.0,
+    note_threshold=1.0,
+    match=True,
+):
+    """Take all steps: notes, register, loudness, quiet, tuning, and the learner's own shifts.
+
+    A recording in which no notes are found is only shifted by what is asked for.
+
+    Args:
+      features: `features.Features`, with loudness by the instrument's definition.
+      statistics: `Instrument.statistics`, or None where the instrument has none.
+      pitch_shift: octaves to add at the end.
+      loudness_shift: dB to add at the end.
+      autotune: 0..1, see `pull_to_semitones`.
+      quiet: dB by which to turn down what is not a note.
+      note_threshold: see `detect_notes`.
+      match: move register and loudness to the instrument's.
+
+    Returns:
+      `Features` with new `f0_hz` and `loudness_db`, and with `note_mask`.
+    """
+    f0_hz = np.array(features.f0_hz, np.float32)
+    loudness = np.array(features.loudness_db, np.float32)
+    mask, ratio = detect_notes(loudness, features.f0_confidence, note_threshold)
+    if mask.any():
+        if match and statistics is not None:
+            f0_hz = shift_register(f0_hz, mask, statistics.mean_pitch)
+            loudness = match_loudness(loudness, mask, statistics.loudness_quantiles_db)
+        loudness -= np.where(mask, 0, quiet * (1 - ratio)).astype(np.float32)
+        if autotune:
+            f0_hz = pull_to_semitones(f0_hz, features.f0_confidence, mask, autotune)
+    floor = FLOOR_DB[features.loudness_definition]
+    return dataclasses.replace(
+        features,
+        f0_hz=shift_octaves(f0_hz, pitch_shift),
+        loudness_db=np.maximum(loudness + loudness_shift, floor).astype(np.float32),
+        note_mask=mask,
+    )
+
+
+def _midi(f0_hz):
+    return 69 + 12 * np.log2(np.maximum(np.asarray(f0_hz, np.float64), 1e-3) / 440.0)

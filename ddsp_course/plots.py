@@ -1,0 +1,97 @@
+"""Pictures of sounds and features.
+
+White ground and dark text in every theme; colour maps and colours that colour-blind eyes tell
+apart (magma; blue and orange of Okabe and Ito). Explained in
+notebooks/02_timbre_transfer/00_demo.ipynb.
+"""
+
+import numpy as np
+
+SAMPLE_RATE = 16000
+BEFORE, AFTER = "#0072b2", "#d55e00"
+
+
+def spectrogram(audio, ax=None, title="Log-magnitude spectrogram", sample_rate=SAMPLE_RATE):
+    """Draw a log-magnitude spectrogram with `matshow`: time to the right, frequency upward.
+
+    The STFT is `ddsp.spectral_ops.compute_mag` (2048 samples, three quarters overlap). A long
+    recording is drawn from fewer frames, about 2000, so that its memory stays small.
+
+    Args:
+      audio: (n_samples,).
+      ax: matplotlib axes; None makes a figure.
+      title: above the picture.
+      sample_rate: in Hz.
+
+    Returns:
+      The axes.
+    """
+    size = 2048
+    audio = np.asarray(audio, np.float32)
+    step = max(size // 4, len(audio) // 2000)
+    padded = np.pad(audio, (0, size))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[: len(audio) : step]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size, dtype=np.float32) / size)
+    magnitude = np.abs(np.fft.rfft(frames * window, axis=1))
+    picture = np.rot90(np.log(np.maximum(magnitude, 1e-5)))
+    ax = _axes(ax)
+    shown = ax.matshow(
+        picture,
+        aspect="auto",
+        cmap="magma",
+        vmin=-5,
+        vmax=4,
+        extent=(0, len(audio) / sample_rate, 0, sample_rate / 2000),
+    )
+    ax.xaxis.set_ticks_position("bottom")
+    ax.set_xlabel("time (s)")
+    ax.set_ylabel("frequency (kHz)")
+    ax.set_title(title)
+    ax.figure.colorbar(shown, ax=ax, label="log magnitude")
+    return ax
+
+
+def features(before, after=None):
+    """Draw pitch, confidence and loudness over time.
+
+    Args:
+      before: `features.Features`.
+      after: the same after `conditioning.adjust`, drawn over it.
+
+    Returns:
+      The figure.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        3, 1, figsize=(9, 6.5), sharex=True, layout="constrained", facecolor="white"
+    )
+    pairs = [(before, BEFORE, "-", "recording")]
+    if after is not None:
+        pairs.append((after, AFTER, "--", "adjusted"))
+    for values, colour, style, label in pairs:
+        time = np.arange(len(values.f0_hz)) / values.frame_rate
+        sure = values.f0_confidence > 0.5
+        axes[0].plot(time, np.where(sure, values.f0_hz, np.nan), style, color=colour, label=label)
+        axes[1].plot(time, values.loudness_db, style, color=colour, label=label)
+    axes[2].plot(time, before.f0_confidence, color=BEFORE, label="recording")
+    if after is not None and after.note_mask is not None:
+        axes[2].fill_between(time, 0, after.note_mask, color=AFTER, alpha=0.25, label="note")
+    axes[0].set(title="Pitch (where confidence > 0.5)", ylabel="f0 (Hz)", yscale="log")
+    axes[0].yaxis.set_major_formatter("{x:.0f}")
+    axes[0].yaxis.set_minor_formatter("{x:.0f}")
+    axes[1].set(title="Loudness", ylabel="A-weighted (dB)")
+    axes[2].set(title="Confidence of pitch", ylabel="0 to 1", xlabel="time (s)", ylim=(0, 1.05))
+    for ax in axes:
+        ax.grid(alpha=0.3)
+        if after is not None:
+            ax.legend(loc="lower right")
+    return figure
+
+
+def _axes(ax):
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(9, 3.6), layout="constrained", facecolor="white")[1]
