@@ -327,7 +327,8 @@ def _viterbi(observed):
     score[observed[0]] += log_self - log_other
     for t in range(1, len(observed)):
         candidates = reachable + log_step
-        choices[t] = candidates.argmax(axis=1)
+        # Ties are common, and hmmlearn, which `crepe` calls, gives them to the highest state.
+        choices[t] = len(steps) - 1 - candidates[:, ::-1].argmax(axis=1)
         score[:] = candidates[bins, choices[t]] + log_other
         score[observed[t]] += log_self - log_other
 
