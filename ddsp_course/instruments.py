@@ -144,7 +144,7 @@ def read_statistics(path):
     """Read a `dataset_statistics.pkl`.
 
     A pickle can run any program. This one may name ddsp's QuantileTransformer and the parts of
-    NumPy's arrays, and nothing else.
+    NumPy's arrays (its random generator is ignored), and nothing else.
 
     Args:
       path: the file.
@@ -177,6 +177,16 @@ class _Quantiles:
     """Stands for a QuantileTransformer, of which the quantiles alone are needed."""
 
 
+class _Ignored:
+    """Stands for the transformer's random generator, which never runs again."""
+
+    def __init__(self, *arguments):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
 class _Unpickler(pickle.Unpickler):
     _ARRAYS = {"_reconstruct", "scalar", "_frombuffer"}
 
@@ -186,6 +196,8 @@ class _Unpickler(pickle.Unpickler):
             "ddsp.colab.colab_utils",
         ):
             return _Quantiles
+        if module.startswith("numpy.random."):
+            return _Ignored
         if module == "numpy" and name in ("ndarray", "dtype"):
             return getattr(np, name)
         if re.fullmatch(r"numpy\.(_?core)\.(multiarray|numeric)", module) and name in self._ARRAYS:
