@@ -81,9 +81,7 @@ def write(path, audio, sample_rate=SAMPLE_RATE):
 
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
-        raise AudioError(
-            f"{path} should end in {', '.join(_FORMATS)}: give the sound such a name."
-        )
+        raise AudioError(f"{path} should end in {', '.join(_FORMATS)}: give the sound such a name.")
     kind, subtype = _FORMATS[path.suffix.lower()]
     audio = limit_peak(_checked(audio), 1.0)
     part = None

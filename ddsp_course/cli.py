@@ -223,20 +223,36 @@ def _checks():
         ("TensorFlow with Keras 2", _tensorflow, REINSTALL, True),
         ("ddsp and ddsp.training", _ddsp, REINSTALL, True),
         ("import crepe", _crepe_module, REINSTALL, True),
-        ("pitch weights", _crepe_weights, "get assets/crepe again with `git checkout assets`",
-         True),
+        (
+            "pitch weights",
+            _crepe_weights,
+            "get assets/crepe again with `git checkout assets`",
+            True,
+        ),
         ("violin", _violin, "get assets/instruments again with `git checkout assets`", True),
         ("one second as a violin", _one_second, "look at the first part that failed above", True),
         ("sound files", _soundfile, REINSTALL, True),
         ("videos, webm and m4a", _pyav, "run `pip install av`", not in_colab),
         ("JupyterLab", lambda: importlib.metadata.version("jupyterlab"), REINSTALL, not in_colab),
         ("ipywidgets", lambda: importlib.metadata.version("ipywidgets"), REINSTALL, True),
-        ("cache for downloads", _cache,
-         "name a folder that you can write in the environment variable DDSP_COURSE_CACHE", True),
-        ("official models on the network", _network,
-         "they are needed only for instruments that do not come with the course", False),
-        ("FluidSynth", _fluidsynth,
-         "only `make violin` needs it: `apt install fluidsynth fluid-soundfont-gm`", False),
+        (
+            "cache for downloads",
+            _cache,
+            "name a folder that you can write in the environment variable DDSP_COURSE_CACHE",
+            True,
+        ),
+        (
+            "official models on the network",
+            _network,
+            "they are needed only for instruments that do not come with the course",
+            False,
+        ),
+        (
+            "FluidSynth",
+            _fluidsynth,
+            "only `make violin` needs it: `apt install fluidsynth fluid-soundfont-gm`",
+            False,
+        ),
     ]
 
 
@@ -406,29 +422,46 @@ def _parser():
         "input", metavar="IN", help="the recording: any sound file, or a web address of one"
     )
     command.add_argument(
-        "--to", default="violin", metavar="INSTRUMENT",
+        "--to",
+        default="violin",
+        metavar="INSTRUMENT",
         help="a name from the catalogue, or a folder or zip with a model (default: violin)",
     )
     command.add_argument(
-        "-o", "--output", required=True, metavar="OUT.wav",
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT.wav",
         help=f"the sound to write ({', '.join(SOUND_SUFFIXES)})",
     )
     command.add_argument(
-        "--pitch-shift", type=_number(-4, 4), default=0.0, metavar="OCTAVES",
+        "--pitch-shift",
+        type=_number(-4, 4),
+        default=0.0,
+        metavar="OCTAVES",
         help="octaves to add to the pitch, after it was moved to the instrument's register "
         "(-4 to 4; 1/12 is a semitone; default: 0)",
     )
     command.add_argument(
-        "--loudness-shift", type=_number(-60, 20), default=0.0, metavar="DB",
+        "--loudness-shift",
+        type=_number(-60, 20),
+        default=0.0,
+        metavar="DB",
         help="decibels to add to the loudness (-60 to 20; default: 0)",
     )
     command.add_argument(
-        "--autotune", type=_number(0, 1), default=0.0, metavar="AMOUNT",
+        "--autotune",
+        type=_number(0, 1),
+        default=0.0,
+        metavar="AMOUNT",
         help="how far to draw the pitch to the nearest semitone (0: not, 1: all the way; "
         "default: 0)",
     )
     command.add_argument(
-        "--quiet", type=_number(0, 60), default=20.0, metavar="DB",
+        "--quiet",
+        type=_number(0, 60),
+        default=20.0,
+        metavar="DB",
         help="decibels to take off where no note is played (0 to 60; default: 20)",
     )
     command.add_argument(

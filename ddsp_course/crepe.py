@@ -273,9 +273,7 @@ def _load_or_course(weights):
             models[weights] = load(weights)
         except FetchError as error:
             models[weights] = load("course")
-            warnings.warn(
-                f"{error} The course's own weights serve instead.", stacklevel=3
-            )
+            warnings.warn(f"{error} The course's own weights serve instead.", stacklevel=3)
     return models[weights]
 
 

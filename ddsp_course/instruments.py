@@ -168,8 +168,7 @@ def read_statistics(path):
         raise
     except Exception as error:  # a damaged pickle may raise anything
         raise InstrumentError(
-            f"{path} could not be read ({type(error).__name__}: {error}): get the instrument "
-            "again."
+            f"{path} could not be read ({type(error).__name__}: {error}): get the instrument again."
         ) from error
 
 
@@ -237,9 +236,7 @@ def _load_folder(name, shown, folder):
             f"{' '.join(str(error).split())[:200]}): its files may be damaged or not belong "
             "together; get it again."
         ) from error
-    return Instrument(
-        name, shown, model, statistics, "ddsp2" if modern else "ddsp1", gin_text
-    )
+    return Instrument(name, shown, model, statistics, "ddsp2" if modern else "ddsp1", gin_text)
 
 
 def configure(gin_text, shown="The instrument"):
@@ -257,7 +254,9 @@ def configure(gin_text, shown="The instrument"):
     import gin
 
     foreign = re.search(
-        r"^\s*(?:include\s.*|import\s+(?!ddsp\b|tensorflow\b|gin\b).*|from\s.*)$", gin_text, re.M
+        r"^\s*(?:include\s.*|import\s+(?!ddsp\b|tensorflow\b|gin\b).*|from\s.*)$",
+        gin_text,
+        re.MULTILINE,
     )
     if foreign:
         raise InstrumentError(
@@ -317,7 +316,7 @@ def _restore(prefix, shown):
             )
         rest = np.zeros((1, transfer.WINDOW), np.float32)
         model({"f0_hz": rest + 440.0, "loudness_db": rest - 40.0}, training=False)
-        status = tf.train.Checkpoint(model=model).restore(str(prefix))
+        status = tf.train.Checkpoint(model=model).read(str(prefix))
         # Raises where the settings and the weights do not belong together.
         status.assert_existing_objects_matched()
         status.expect_partial()
@@ -332,7 +331,11 @@ def _unzip(path, room):
             members = {}
             for info in archive.infolist():
                 name = PurePosixPath(info.filename).name
-                if not info.is_dir() and _WANTED.fullmatch(name) and "__MACOSX" not in info.filename:
+                if (
+                    not info.is_dir()
+                    and _WANTED.fullmatch(name)
+                    and "__MACOSX" not in info.filename
+                ):
                     if name in members:
                         raise InstrumentError(
                             f"{path} holds {name} twice: put one instrument in each zip."
@@ -360,7 +363,10 @@ def _fetch(prefix):
     pooch.get_logger().setLevel("WARNING")
     try:
         listing = pooch.retrieve(
-            f"{_BUCKET}?prefix={prefix}", None, fname="listing.json", path=folder,
+            f"{_BUCKET}?prefix={prefix}",
+            None,
+            fname="listing.json",
+            path=folder,
             downloader=pooch.HTTPDownloader(timeout=30),
         )
         items = json.loads(Path(listing).read_text("utf-8")).get("items", [])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ddsp_course import _tensorflow
 from ddsp_course.errors import CourseError
-from ddsp_course.features import FLOOR_DB, FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.features import FLOOR_DB, HOP_SIZE, SAMPLE_RATE
 
 WINDOW = 2000  # frames; 8 s
 WARM_UP = 250  # frames; as long as the sequences that the bundled models were trained on
@@ -79,9 +79,7 @@ def resynthesize(instrument, features, progress=False):
     # The first window needs no warm-up, and yet gets one: half a second of rest lets the
     # network begin from silence, as it did in training.
     f0_hz = np.pad(features.f0_hz, (WARM_UP, WINDOW), mode="edge")
-    loudness = np.pad(
-        loudness, (WARM_UP, WINDOW), constant_values=FLOOR_DB["ddsp2"]
-    )
+    loudness = np.pad(loudness, (WARM_UP, WINDOW), constant_values=FLOOR_DB["ddsp2"])
     played = np.zeros((n_frames + WINDOW) * HOP_SIZE, np.float32)
     fade = np.linspace(0, 1, FADE, dtype=np.float32)
     phase = None

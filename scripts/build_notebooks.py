@@ -97,10 +97,12 @@ def convert(lesson: Path):
 
     text = re.sub(r"\{\{([^{}]+)\}\}", fill, lesson.read_text("utf-8"))
     notebook = jupytext.reads(text, fmt="md:myst")
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    })
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen = {}
     for cell in notebook.cells:
@@ -120,7 +122,9 @@ def execute(notebook):
     """
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
-            notebook, timeout=SECONDS_A_CELL, kernel_name="python3",
+            notebook,
+            timeout=SECONDS_A_CELL,
+            kernel_name="python3",
             resources={"metadata": {"path": folder}},
         ).execute()
     notebook.metadata.language_info = nbformat.from_dict({"name": "python"})

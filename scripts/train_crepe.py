@@ -58,8 +58,9 @@ def wavetables(rng, f0_hz):
     k = np.arange(1, TABLE // 2 + 1)
     hz = k * f0_hz[:, None]
     tilt_db = rng.uniform(-18, 3, (n, 1))
-    spectrum = 10 ** ((tilt_db * np.log2(k) + rng.normal(0, rng.uniform(0, 10, (n, 1)), hz.shape))
-                      / 20)
+    spectrum = 10 ** (
+        (tilt_db * np.log2(k) + rng.normal(0, rng.uniform(0, 10, (n, 1)), hz.shape)) / 20
+    )
     formants = np.zeros_like(hz)
     for low, high in ((200, 900), (700, 2600), (2000, 3600)):
         centre, width = rng.uniform(low, high, (n, 1)), rng.uniform(60, 400, (n, 1))
@@ -91,7 +92,9 @@ def draw_oscillators(rng, n):
     """Return frames (n, SIZE) and f0_hz (n,) of random harmonic sounds."""
     f0_hz = np.exp(rng.uniform(np.log(32.7), np.log(1975.0), n))
     t = (np.arange(SIZE) - SIZE / 2) / SAMPLE_RATE
-    slope = rng.normal(0, 1, (n, 1)) * rng.choice([0.0, 0.5, 2.0, 5.0], (n, 1), p=[0.3, 0.3, 0.3, 0.1])
+    slope = rng.normal(0, 1, (n, 1)) * rng.choice(
+        [0.0, 0.5, 2.0, 5.0], (n, 1), p=[0.3, 0.3, 0.3, 0.1]
+    )
     # Octaves a second: f0 e^(at) integrates to the phase.
     rate = np.where(np.abs(slope) < 1e-3, 1e-3, slope) * np.log(2)
     phase = f0_hz[:, None] * np.expm1(rate * t) / rate + rng.random((n, 1))
@@ -113,7 +116,9 @@ def draw_unvoiced(rng, n):
     high = low * 2 ** rng.uniform(1, 8, (n, 1))
     spectrum *= (hz / 500) ** colour * ((hz > low) & (hz < high) | (rng.random((n, 1)) < 0.5))
     frames = np.fft.irfft(spectrum, SIZE, axis=1)
-    clicks = np.exp(-np.abs(np.arange(SIZE) - rng.uniform(0, SIZE, (n, 1))) / rng.uniform(2, 40, (n, 1)))
+    clicks = np.exp(
+        -np.abs(np.arange(SIZE) - rng.uniform(0, SIZE, (n, 1))) / rng.uniform(2, 40, (n, 1))
+    )
     frames = np.where(rng.random((n, 1)) < 0.1, frames * clicks, frames)
     return frames * 10 ** (rng.uniform(-100, 0, (n, 1)) / 20)
 
@@ -134,9 +139,12 @@ def play_program(program, seed):
         notes.append((t, t + length, rng.integers(26, 95), rng.integers(30, 127)))
         t += length + rng.choice([0.02, 0.15, 0.5])
     bend_t = np.arange(0, NOTES_S, 0.01)
-    since = bend_t - np.array([note[0] for note in notes])[
-        np.maximum(np.searchsorted([note[0] for note in notes], bend_t, "right") - 1, 0)
-    ]
+    since = (
+        bend_t
+        - np.array([note[0] for note in notes])[
+            np.maximum(np.searchsorted([note[0] for note in notes], bend_t, "right") - 1, 0)
+        ]
+    )
     depth = np.repeat(rng.choice([0.0, 0.2, 0.5], NOTES_S), 100)
     bend = depth * np.clip(since / 0.2, 0, 1) * np.sin(2 * np.pi * 5.5 * bend_t)
     bend += np.repeat(rng.choice([0, 0, 2.0], NOTES_S), 100) * np.exp(-since / 0.1)
@@ -153,7 +161,12 @@ def play_program(program, seed):
     for frame_length in (2048, 1024):
         fmin = 2.2 * SAMPLE_RATE / frame_length
         yin_hz = librosa.yin(
-            audio, fmin=fmin, fmax=2200, sr=SAMPLE_RATE, frame_length=frame_length, hop_length=HOP_SIZE
+            audio,
+            fmin=fmin,
+            fmax=2200,
+            sr=SAMPLE_RATE,
+            frame_length=frame_length,
+            hop_length=HOP_SIZE,
         )[: len(frame_t)]
         near = np.abs(1200 * np.log2(yin_hz / score_hz)) < 50
         found_hz = np.where(near, yin_hz, found_hz)
@@ -174,8 +187,12 @@ def soundfont_notes(work):
         programs = [p for p in PROGRAMS if p not in UNPITCHED]
         made = [play_program(p, seed=0) for p in tqdm(programs, desc="soundfont", unit="program")]
         part = path.with_name("programs.part.npz")
-        np.savez(part, programs=programs, audio=np.stack([a for a, _ in made]).astype(np.float16),
-                 f0_hz=np.stack([f for _, f in made]))
+        np.savez(
+            part,
+            programs=programs,
+            audio=np.stack([a for a, _ in made]).astype(np.float16),
+            f0_hz=np.stack([f for _, f in made]),
+        )
         os.replace(part, path)
     with np.load(path) as held:
         return held["programs"], held["audio"], held["f0_hz"]
@@ -217,8 +234,10 @@ def batch(rng, notes, n=128):
     frames = frames / level
     # Another note's tail, an early reflection, a hum: weaker, and not the answer.
     other = rng.permutation(len(frames))
-    frames += frames[other] * 10 ** (rng.uniform(-50, -14, (len(frames), 1)) / 20) * (
-        rng.random((len(frames), 1)) < 0.2
+    frames += (
+        frames[other]
+        * 10 ** (rng.uniform(-50, -14, (len(frames), 1)) / 20)
+        * (rng.random((len(frames), 1)) < 0.2)
     )
     noise = draw_unvoiced(rng, len(frames))
     noise /= np.sqrt((noise**2).mean(axis=1, keepdims=True)) + 1e-9
@@ -282,8 +301,9 @@ def train(notes, work, steps):
         done = int(counter)
         if done % 100 == 0 or done == steps:
             each = (time.time() - started) / len(recent)
-            print(f"step {done}/{steps}: loss {np.mean(recent):.4f}, {each:.2f} s a step",
-                  flush=True)
+            print(
+                f"step {done}/{steps}: loss {np.mean(recent):.4f}, {each:.2f} s a step", flush=True
+            )
             if done % 500 == 0 or done == steps:
                 manager.save()
             recent, started = [], time.time()

@@ -21,8 +21,8 @@ from ddsp_course import _paths, _tensorflow
 
 tf = _tensorflow.load()
 ddsp = _tensorflow.load_ddsp()
-import ddsp.training  # noqa: E402  (after legacy Keras is on)
-import gin  # noqa: E402
+import ddsp.training
+import gin
 
 SAMPLE_RATE = 16000
 FRAME_RATE = 250
@@ -198,8 +198,9 @@ def train(data, work, steps):
         done = int(counter)
         if done % 100 == 0 or done == steps:
             each = (time.time() - started) / len(recent)
-            print(f"step {done}/{steps}: loss {np.mean(recent):.3f}, {each:.2f} s a step",
-                  flush=True)
+            print(
+                f"step {done}/{steps}: loss {np.mean(recent):.3f}, {each:.2f} s a step", flush=True
+            )
             manager.save()
             recent, started = [], time.time()
     return model, int(counter)
