@@ -187,7 +187,7 @@ class _Ignored:
 
 
 class _Unpickler(pickle.Unpickler):
-    _ARRAYS = {"_reconstruct", "scalar", "_frombuffer"}
+    _ARRAYS = ("_reconstruct", "scalar", "_frombuffer")
 
     def find_class(self, module, name):
         if name == "QuantileTransformer" and module in (
@@ -285,7 +285,7 @@ def configure(gin_text, shown="The instrument"):
                     # Else ddsp measures the audio and forgets the loudness that it was given.
                     "F0LoudnessPreprocessor.compute_loudness = False",
                     # Phases stay exact over a long window.
-                    "oscillator_bank.use_angular_cumsum = True",
+                    "Harmonic.use_angular_cumsum = True",
                 ],
             )
     except (SyntaxError, ValueError, AttributeError, ImportError) as error:

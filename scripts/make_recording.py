@@ -49,7 +49,7 @@ def notes():
 def breath(time, start, end):
     """Return MIDI expression (0..127) at a time of a phrase: a swell, then a long fall."""
     place = np.clip((time - start) / (end - start), 0, 1)
-    return int(round(127 * (0.35 + 0.65 * np.sin(np.pi * place**0.8)) * min(1, 8 * (1 - place))))
+    return round(127 * (0.35 + 0.65 * np.sin(np.pi * place**0.8)) * min(1, 8 * (1 - place)))
 
 
 def events():
@@ -68,7 +68,7 @@ def events():
     for start, end, pitch, glide in melody:
         for time in np.arange(start, min(end, start + 0.25), STEP_S):
             left = glide * max(0.0, 1 - (time - start) / 0.18)
-            bend = int(round(-8191 * left / BEND_RANGE))
+            bend = round(-8191 * left / BEND_RANGE)
             timed.append((time, mido.Message("pitchwheel", pitch=bend)))
         for time in np.arange(start, end, 5 * STEP_S):
             # Vibrato comes in on long notes only, as a player's does.

@@ -21,7 +21,6 @@ from ddsp_course import _paths, _tensorflow
 
 tf = _tensorflow.load()
 ddsp = _tensorflow.load_ddsp()
-import ddsp.training
 import gin
 
 SAMPLE_RATE = 16000
