@@ -1,0 +1,49 @@
+"""What several tests share: the bundled recording's opening, its features, and the violin."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """What crepe 0.0.16, ddsp 1.6.5 and ddsp 3.7.0 say about two clips."""
+    path = SHARED / "reference" / "features.npz"
+    if not path.exists():
+        pytest.skip(f"{path} lies beside the project, not in it")
+    with np.load(path) as held:
+        return dict(held)
+
+
+@pytest.fixture(scope="session")
+def official_tiny():
+    path = SHARED / "weights" / "crepe-model-tiny.h5.bz2"
+    if not path.exists():
+        pytest.skip(f"{path} lies beside the project, not in it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def violin():
+    from ddsp_course import instruments
+
+    return instruments.load("violin")
+
+
+@pytest.fixture(scope="session")
+def phrase():
+    """Three seconds of the bundled flute, (48000,) at 16 kHz."""
+    from ddsp_course import audio
+
+    return audio.load(ROOT / "assets" / "audio" / "phrase.ogg")[:48000]
+
+
+@pytest.fixture(scope="session")
+def heard(phrase):
+    from ddsp_course import features
+
+    return features.extract(phrase)

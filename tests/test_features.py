@@ -1,0 +1,73 @@
+"""Features: loudness by both definitions, lengths, and recordings that cannot be used."""
+
+import numpy as np
+import pytest
+
+from ddsp_course import features
+from ddsp_course.errors import AudioError, NoPitchError, SilenceError
+
+
+@pytest.mark.parametrize("clip", ["glide", "violin"])
+@pytest.mark.parametrize(("definition", "source"), [("ddsp1", "ddsp1"), ("ddsp2", "ddsp3")])
+def test_loudness_equals_the_reference(clip, definition, source, reference):
+    found = features.loudness_db(reference[f"{clip}_audio"], definition)
+    # 1e-3 dB: float32 spectra against float64; 8e-6 was measured.
+    np.testing.assert_allclose(
+        found, reference[f"{clip}_loudness_db_{source}"][: len(found)], atol=1e-3
+    )
+
+
+def test_blocks_do_not_show_in_the_loudness(monkeypatch):
+    sound = np.random.default_rng(0).standard_normal(20000).astype(np.float32)
+    for definition in features.FLOOR_DB:
+        monkeypatch.setattr(features, "_BLOCK", 5000)
+        whole = features.loudness_db(sound, definition)
+        monkeypatch.setattr(features, "_BLOCK", 37)
+        np.testing.assert_allclose(features.loudness_db(sound, definition), whole, atol=1e-4)
+
+
+def test_bundled_recording_has_the_pitch_of_its_score(heard):
+    # The first note is G5 as the flute of FluidR3 sounds it, at MIDI 67: 392 Hz.
+    cents = 1200 * np.log2(np.median(heard.f0_hz[75:175]) / 392)
+    assert abs(cents) < 30
+    assert heard.f0_confidence[75:175].min() > 0.5
+
+
+@pytest.mark.parametrize("n_samples", [1024, 16000, 16001, 16063, 16064])
+def test_there_is_a_frame_for_every_64_samples_begun(n_samples):
+    sound = np.sin(2 * np.pi * 440 * np.arange(n_samples) / 16000)
+    found = features.extract(sound)
+    n_frames = -(-n_samples // 64)
+    assert len(found.f0_hz) == len(found.f0_confidence) == len(found.loudness_db) == n_frames
+    assert len(found.audio) == n_samples
+
+
+def test_other_loudness_leaves_the_pitch(heard):
+    other = features.with_loudness(heard, "ddsp1")
+    assert other.loudness_definition == "ddsp1"
+    assert other.f0_hz is heard.f0_hz
+    assert np.abs(other.loudness_db - heard.loudness_db).max() > 1
+
+
+def test_silence_is_named():
+    with pytest.raises(SilenceError, match="silent"):
+        features.extract(np.zeros(16000))
+    with pytest.raises(SilenceError):
+        features.extract(1e-4 * np.sin(np.arange(16000)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_is_named(seed):
+    with pytest.raises(NoPitchError, match="noise"):
+        features.extract(0.3 * np.random.default_rng(seed).standard_normal(32000))
+
+
+@pytest.mark.parametrize(
+    ("sound", "message"),
+    [(np.zeros(0), "64 ms"), (np.ones(500), "64 ms"), (np.ones((2, 16000)), "one row"),
+     (np.full(16000, np.nan), "not numbers")],
+    ids=["empty", "short", "stereo", "nan"],
+)  # fmt: skip
+def test_unusable_samples_are_named(sound, message):
+    with pytest.raises(AudioError, match=message):
+        features.extract(sound)
