@@ -10,7 +10,7 @@ help:
 	@echo "make demo        play the bundled recording on a violin: demo/violin.wav and .png"
 	@echo "make setup       set up only (PYTHON=/path chooses the Python)"
 	@echo "make notebooks   build notebooks/ from lessons/"
-	@echo "make lock        renew requirements.txt and environment.yml (needs uv)"
+	@echo "make lock        renew requirements.txt, which environment.yml takes (needs uv)"
 	@echo "make violin      train the bundled violin from scratch"
 	@echo "make crepe       train the bundled pitch tracker from scratch"
 	@echo "make colab-test  run the demo notebook with Colab's own versions (Python 3.13)"

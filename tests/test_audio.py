@@ -80,7 +80,14 @@ def test_path_bytes_and_base64_are_the_same_sound(tmp_path):
     text = base64.b64encode(data).decode()
     wanted = audio.load(path)
     spaced = "\n".join(text[i : i + 76] for i in range(0, len(text), 76))
-    for source in (str(path), data, bytearray(data), text, spaced, f"data:audio/flac;base64,{text}"):
+    for source in (
+        str(path),
+        data,
+        bytearray(data),
+        text,
+        spaced,
+        f"data:audio/flac;base64,{text}",
+    ):
         np.testing.assert_array_equal(audio.load(source), wanted)
 
 
@@ -226,7 +233,9 @@ def test_player_leaves_soft_sound_soft(monkeypatch):
     shown = played(monkeypatch, 0.02 * tone(16000)[:, 0])
     text = re.search(r"base64,([^\"]+)", shown["text/html"])[1]
     # 0.01 is the sine's amplitude; MP3 comes within a tenth of it.
-    assert np.abs(audio.load(base64.b64decode(text))[4000:12000]).max() == pytest.approx(0.01, rel=0.1)
+    assert np.abs(audio.load(base64.b64decode(text))[4000:12000]).max() == pytest.approx(
+        0.01, rel=0.1
+    )
 
 
 def test_nothing_to_play_is_refused():

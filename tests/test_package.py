@@ -89,5 +89,9 @@ def test_everything_public_has_a_docstring(name):
     assert module.__doc__
     for key, value in vars(module).items():
         own = getattr(value, "__module__", None) == module.__name__
-        if own and not key.startswith("_") and (inspect.isfunction(value) or inspect.isclass(value)):
+        if (
+            own
+            and not key.startswith("_")
+            and (inspect.isfunction(value) or inspect.isclass(value))
+        ):
             assert value.__doc__, f"{name}.{key}"

@@ -1,0 +1,131 @@
+"""Transfer: any length, no seam at the joins, and the loudness that was asked for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ddsp_course import conditioning, features, transfer
+from ddsp_course.errors import CourseError
+
+
+def level_db(sound):
+    return 10 * np.log10((sound.astype(np.float64) ** 2).mean())
+
+
+def steady(seconds, f0_hz=441.3, loudness_db=-15.0):
+    n_samples = int(16000 * seconds)
+    n_frames = -(-n_samples // 64)
+    return features.Features(
+        np.zeros(n_samples, np.float32),
+        np.full(n_frames, f0_hz, np.float32),
+        np.ones(n_frames, np.float32),
+        np.full(n_frames, loudness_db, np.float32),
+    )
+
+
+def envelope(sound, f0_hz):
+    """The amplitude of the fundamental at every sample."""
+    from scipy.signal import fftconvolve, firwin, hilbert
+
+    band = firwin(801, [f0_hz * 0.7, f0_hz * 1.4], pass_zero=False, fs=16000)
+    return np.abs(hilbert(fftconvolve(sound, band, "same")))
+
+
+def test_turning_the_loudness_down_makes_the_result_quieter(violin, heard):
+    plain = conditioning.adjust(heard, violin.statistics)
+    softer = conditioning.adjust(heard, violin.statistics, loudness_shift=-12)
+    fall = level_db(violin.play(plain)) - level_db(violin.play(softer))
+    # The model has learned that a softer violin is darker, too: A-weighted decibels are not those
+    # of the plain power, but they are near.
+    assert 6 < fall < 20
+
+
+def test_violin_plays_the_pitch_it_is_given(violin, heard):
+    from ddsp_course import crepe
+
+    adjusted = conditioning.adjust(heard, violin.statistics)
+    played = violin.play(adjusted)
+    found, _ = crepe.to_f0(crepe.activation(played, crepe.load("course")))
+    cents = 1200 * np.log2(found[: len(adjusted.f0_hz)] / adjusted.f0_hz)[adjusted.note_mask]
+    assert (np.abs(cents) < 50).mean() > 0.9
+
+
+def test_silence_between_notes_stays_silent(violin):
+    given = steady(3.0)
+    loudness = given.loudness_db.copy()
+    loudness[250:500] = -80
+    played = violin.play(dataclasses.replace(given, loudness_db=loudness))
+    # From a tenth of a second after the note's end.
+    assert level_db(played[17600:31000]) < level_db(played[4000:15000]) - 35
+
+
+@pytest.mark.parametrize("n_samples", [1024, 16001, 7 * 16000, 7 * 16000 + 1, 15 * 16000])
+def test_result_is_as_long_as_the_recording(violin, n_samples):
+    played = violin.play(steady(n_samples / 16000))
+    assert played.shape == (n_samples,) and played.dtype == np.float32
+    assert np.isfinite(played).all()
+
+
+def test_joins_of_windows_cannot_be_heard(violin):
+    sound = violin.play(steady(20))
+    amplitude = envelope(sound, 441.3)
+    advance = (transfer.WINDOW - transfer.WARM_UP) * 64
+    for join in (advance, 2 * advance):
+        near = amplitude[join - 1600 : join + 1600]
+        # 1 dB. Windows that join out of phase dip by up to 60 dB; 0.4 dB was measured.
+        assert near.max() / near.min() < 1.12
+
+
+def test_windows_play_what_one_pass_plays(violin):
+    # The same second, early in a window and after a join.
+    rng = np.random.default_rng(0)
+    pattern = np.interp(np.arange(1750), np.arange(0, 1751, 50), rng.uniform(-30, -10, 36))
+    given = steady(14)
+    repeated = dataclasses.replace(given, loudness_db=np.tile(pattern, 2).astype(np.float32))
+    sound = violin.play(repeated)
+    first, second = sound[3 * 16000 : 6 * 16000], sound[10 * 16000 : 13 * 16000]
+    a, b = envelope(first, 441.3)[1000:-1000], envelope(second, 441.3)[1000:-1000]
+    # Noise and the network's memory differ a little: 1 dB on average.
+    assert np.abs(20 * np.log10(a / b)).mean() < 1
+
+
+def test_two_instruments_play_side_by_side(violin):
+    from ddsp_course import instruments
+
+    given = steady(1.5)
+    before = violin.play(given)
+    instruments.load(violin.folder)
+    # The noise in the sound is new each time.
+    assert level_db(violin.play(given)) == pytest.approx(level_db(before), abs=0.5)
+
+
+def test_loudness_of_another_definition_is_refused(violin):
+    given = dataclasses.replace(steady(1), loudness_definition="ddsp1")
+    with pytest.raises(CourseError, match="with_loudness"):
+        violin.play(given)
+
+
+def test_old_models_get_their_loudness_on_their_own_scale(violin):
+    # -60 of 120 dB is half way up, as is -40 of 80.
+    old = dataclasses.replace(violin, loudness_definition="ddsp1")
+    given = dataclasses.replace(
+        steady(1.5), loudness_db=np.full(375, -30, np.float32), loudness_definition="ddsp1"
+    )
+    same = dataclasses.replace(given, loudness_db=np.full(375, -20, np.float32),
+                               loudness_definition="ddsp2")  # fmt: skip
+    assert level_db(old.play(given)) == pytest.approx(level_db(violin.play(same)), abs=0.5)
+
+
+def test_nan_in_the_features_is_named(violin):
+    given = steady(1)
+    given.f0_hz[10] = np.nan
+    with pytest.raises(CourseError, match="not a number"):
+        violin.play(given)
+
+
+def test_one_call_does_all_steps(violin, phrase):
+    played, heard, adjusted = transfer.timbre_transfer(phrase, violin, pitch_shift=-1)
+    assert len(played) == len(phrase)
+    moved = np.log2(adjusted.f0_hz / heard.f0_hz)
+    np.testing.assert_allclose(moved, np.round(moved[0]), atol=1e-4)
