@@ -321,14 +321,16 @@ def _viterbi(observed):
     score = padded[_REACH - 1 : 1 - _REACH]
     reachable = np.lib.stride_tricks.sliding_window_view(padded, len(steps))
     choices = np.zeros((len(observed), N_BINS), np.uint8)
-    score[:] = log_other - np.log(N_BINS)
-    score[observed[0]] += log_self - log_other
+    # Added in hmmlearn's order, since a rounding error would decide a tie.
+    score[:] = np.log(1 / N_BINS) + log_other
+    score[observed[0]] = np.log(1 / N_BINS) + log_self
     for t in range(1, len(observed)):
         candidates = reachable + log_step
         # Ties are common, and hmmlearn, which `crepe` calls, gives them to the highest state.
         choices[t] = len(steps) - 1 - candidates[:, ::-1].argmax(axis=1)
-        score[:] = candidates[bins, choices[t]] + log_other
-        score[observed[t]] += log_self - log_other
+        best = candidates[bins, choices[t]]
+        score[:] = best + log_other
+        score[observed[t]] = best[observed[t]] + log_self
 
     path = np.empty(len(observed), np.int64)
     path[-1] = score.argmax()

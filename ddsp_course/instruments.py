@@ -14,6 +14,7 @@ import pickle
 import re
 import shutil
 import tempfile
+import tokenize
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -288,7 +289,7 @@ def configure(gin_text, shown="The instrument"):
                     "Harmonic.use_angular_cumsum = True",
                 ],
             )
-    except (SyntaxError, ValueError, AttributeError, ImportError) as error:
+    except (SyntaxError, ValueError, AttributeError, ImportError, tokenize.TokenError) as error:
         raise InstrumentError(
             f"{shown}: its {GIN_FILE} cannot be read ({' '.join(str(error).split())[:200]}): get "
             "the instrument again."

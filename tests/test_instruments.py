@@ -6,7 +6,9 @@ import http.server
 import json
 import pickle
 import shutil
+import sys
 import threading
+import types
 import urllib.parse
 import zipfile
 
@@ -39,7 +41,7 @@ def test_bundled_violin_is_a_real_autoencoder(violin):
 def test_restored_weights_are_the_checkpoints(violin):
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(str(BUNDLED / BUNDLED.glob("*.index").__next__().stem))
+    reader = tf.train.load_checkpoint(str(BUNDLED / next(BUNDLED.glob("*.index")).stem))
     stored = [
         reader.get_tensor(name)
         for name in reader.get_variable_to_shape_map()
@@ -138,16 +140,22 @@ def test_pickle_that_runs_a_program_is_refused_by_name(copy, tmp_path, monkeypat
     assert not (tmp_path / "exploited").exists()
 
 
-def test_statistics_of_the_old_colab_module_are_read(copy):
-    path = copy / "dataset_statistics.pkl"
-    wanted = instruments.read_statistics(path)
-    old = path.read_bytes().replace(b"ddsp.training.postprocessing", b"ddsp.colab.colab_utils")
-    # Protocol 4 writes a length before each name.
-    old = old.replace(bytes([28]) + b"ddsp.colab", bytes([23]) + b"ddsp.colab")
-    frame = old.find(b"\x95")
-    size = int.from_bytes(old[frame + 1 : frame + 9], "little") - 5
-    path.write_bytes(old[: frame + 1] + size.to_bytes(8, "little") + old[frame + 9 :])
-    assert instruments.read_statistics(path).mean_pitch == wanted.mean_pitch
+def test_statistics_of_the_old_colab_module_are_read(tmp_path, monkeypatch):
+    # The module itself imports google.colab, and so cannot be had outside Colab.
+    name = "ddsp.colab.colab_utils"
+    transformer = type("QuantileTransformer", (), {"__module__": name})
+    module = types.ModuleType(name)
+    module.QuantileTransformer = transformer
+    monkeypatch.setitem(sys.modules, name, module)
+    held = transformer()
+    held.quantiles_ = np.linspace(-50, -10, 7)[:, None]
+    held.random_state = np.random.RandomState(0)
+    path = tmp_path / "dataset_statistics.pkl"
+    numbers = {"mean_pitch": 70.0, "mean_loudness": np.float32(-40), "mean_max_loudness": -20.0}
+    path.write_bytes(pickle.dumps({**numbers, "quantile_transform": held}))
+    found = instruments.read_statistics(path)
+    assert (found.mean_pitch, found.mean_loudness, found.mean_max_loudness) == (70, -40, -20)
+    np.testing.assert_array_equal(found.loudness_quantiles_db, np.linspace(-50, -10, 7))
 
 
 def test_damaged_statistics_are_named(copy):
@@ -226,7 +234,7 @@ def bucket(monkeypatch, tmp_path):
 
 
 def test_official_model_is_fetched_once_and_checked(bucket):
-    files, _, asked = bucket
+    _, _, asked = bucket
     first = instruments.load("official_violin")
     assert first.statistics is not None
     n_asked = len(asked)

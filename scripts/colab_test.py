@@ -1,0 +1,119 @@
+"""Run the demo notebook with Colab's own versions: first its first cell, then all of it.
+
+    python scripts/colab_test.py
+
+Makes build/colab with Python 3.13 and the packages of scripts/colab.txt, in which nothing of
+the course's is installed, and proves that the first cell adds what is missing, replaces
+nothing, and leaves an environment in which the notebook runs. Needs uv, as `make lock` does, and
+the package index.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "notebooks" / "02_timbre_transfer" / "00_demo.ipynb"
+PINS = ROOT / "scripts" / "colab.txt"
+WORK = ROOT / "build" / "colab"
+
+
+def uv():
+    """Return how to call uv: the learner's, or the one that the set-up put in .venv."""
+    beside = Path(sys.executable).with_name("uv")
+    found = shutil.which("uv") or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise SystemExit("colab-test needs uv: install it with `pip install uv`.")
+    return found
+
+
+def make_environment():
+    """Make the environment anew and return its Python."""
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    python = WORK / "venv" / "bin" / "python"
+    base = shutil.which("python3.13") or "3.13"
+    for command in (
+        ["venv", "-q", "--seed", "--python", base, str(WORK / "venv")],
+        ["pip", "install", "-q", "--python", str(python), "--no-deps", "-r", str(PINS)],
+    ):
+        if subprocess.run([uv(), *command], check=False).returncode:
+            raise SystemExit(
+                "colab-test could not make Colab's environment: install Python 3.13, and check "
+                "that the package index can be reached."
+            )
+    # Colab is known by its module.
+    packages = next((WORK / "venv" / "lib").glob("python*")) / "site-packages"
+    (packages / "google" / "colab").mkdir(parents=True)
+    (packages / "google" / "colab" / "__init__.py").touch()
+    spec = WORK / "jupyter" / "kernels" / "colab"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(
+        json.dumps(
+            {
+                "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                "display_name": "Colab",
+                "language": "python",
+            }
+        )
+    )
+    return python
+
+
+def installed(python):
+    """Return {name: version} of an environment."""
+    command = [uv(), "pip", "list", "-q", "--format", "json", "--python", str(python)]
+    packages = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return {package["name"]: package["version"] for package in packages}
+
+
+def run_notebook():
+    """Run the notebook with the kernel of Colab's environment; return seconds of each cell."""
+    os.environ["JUPYTER_PATH"] = str(WORK / "jupyter")
+    os.environ["DDSP_COURSE_REPO"] = ROOT.as_uri()
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    room = WORK / "content"
+    room.mkdir()
+    times, started = [], []
+    client = NotebookClient(
+        notebook, timeout=900, kernel_name="colab", resources={"metadata": {"path": str(room)}},
+        on_cell_execute=lambda cell, cell_index: started.append(time.perf_counter()),
+        on_cell_executed=lambda cell, cell_index, execute_reply: times.append(
+            time.perf_counter() - started[-1]
+        ),
+    )  # fmt: skip
+    client.execute()
+    stderr = [
+        output.text
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    ]
+    return times, stderr
+
+
+def main():
+    python = make_environment()
+    before = installed(python)
+    times, stderr = run_notebook()
+    after = installed(python)
+    changed = {name: (v, after.get(name)) for name, v in before.items() if after.get(name) != v}
+    added = sorted(set(after) - set(before))
+    print(f"First cell: {times[0]:.1f} s; it added {', '.join(added) or 'nothing'}.")
+    print(f"All {len(times)} cells: {sum(times):.1f} s.")
+    if changed:
+        raise SystemExit(f"The first cell replaced what Colab has: {changed}.")
+    if stderr:
+        raise SystemExit(f"Cells wrote to stderr: {stderr}")
+    print("The notebook runs with Colab's versions, and none of them was replaced.")
+
+
+if __name__ == "__main__":
+    main()
