@@ -62,6 +62,7 @@ def features(before, after=None):
       The figure.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure, axes = plt.subplots(
         3, 1, figsize=(9, 6.5), sharex=True, layout="constrained", facecolor="white"
@@ -78,8 +79,11 @@ def features(before, after=None):
     if after is not None and after.note_mask is not None:
         axes[2].fill_between(time, 0, after.note_mask, color=AFTER, alpha=0.25, label="note")
     axes[0].set(title="Pitch (where confidence > 0.5)", ylabel="f0 (Hz)", yscale="log")
+    low, high = axes[0].get_ylim()
+    steps = (1, 2, 5) if high > 4 * low else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+    axes[0].yaxis.set_major_locator(LogLocator(subs=steps))
     axes[0].yaxis.set_major_formatter("{x:.0f}")
-    axes[0].yaxis.set_minor_formatter("{x:.0f}")
+    axes[0].yaxis.set_minor_locator(NullLocator())
     axes[1].set(title="Loudness", ylabel="A-weighted (dB)")
     axes[2].set(title="Confidence of pitch", ylabel="0 to 1", xlabel="time (s)", ylim=(0, 1.05))
     for ax in axes:

@@ -5,7 +5,7 @@
 Makes build/colab with Python 3.13 and the packages of scripts/colab.txt, in which nothing of
 the course's is installed, and proves that the first cell adds what is missing, replaces
 nothing, and leaves an environment in which the notebook runs. Needs uv, as `make lock` does, and
-the package index.
+the package index. COLAB_PYTHON is the path of a Python 3.13, where uv does not find one.
 """
 
 import json
@@ -39,15 +39,16 @@ def make_environment():
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     python = WORK / "venv" / "bin" / "python"
-    base = shutil.which("python3.13") or "3.13"
+    base = os.environ.get("COLAB_PYTHON", "3.13")
     for command in (
         ["venv", "-q", "--seed", "--python", base, str(WORK / "venv")],
         ["pip", "install", "-q", "--python", str(python), "--no-deps", "-r", str(PINS)],
     ):
         if subprocess.run([uv(), *command], check=False).returncode:
             raise SystemExit(
-                "colab-test could not make Colab's environment: install Python 3.13, and check "
-                "that the package index can be reached."
+                "colab-test could not make Colab's environment: install Python 3.13 or say "
+                "where it is (COLAB_PYTHON=/path/to/it), and check that the package index can be "
+                "reached."
             )
     # Colab is known by its module.
     packages = next((WORK / "venv" / "lib").glob("python*")) / "site-packages"

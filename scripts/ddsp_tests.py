@@ -16,7 +16,7 @@ import ddsp_course  # noqa: F401  (`import crepe` finds the course's, and Keras 
 folder = Path(find_spec("ddsp").origin).parent
 sys.exit(
     pytest.main(
-        ["-q", "-p", "no:cacheprovider", "-o", "python_files=*_test.py", "-W", "ignore",
+        ["-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-o", "python_files=*_test.py", "-W", "ignore",
          "--rootdir", str(folder), str(folder)]
     )
 )  # fmt: skip
