@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def make_environment():
         ["venv", "-q", "--seed", "--python", base, str(WORK / "venv")],
         ["pip", "install", "-q", "--python", str(python), "--no-deps", "-r", str(PINS)],
     ):
-        if subprocess.run([uv(), *command], check=False).returncode:
+        # Elsewhere than in the project, whose own settings uv would follow.
+        if subprocess.run([uv(), *command], cwd=tempfile.gettempdir(), check=False).returncode:
             raise SystemExit(
                 "colab-test could not make Colab's environment: install Python 3.13 or say "
                 "where it is (COLAB_PYTHON=/path/to/it), and check that the package index can be "
