@@ -2,7 +2,7 @@
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab test demo notebooks lock violin crepe colab-test ddsp-tests
+.PHONY: help setup lab test demo notebooks lock recording violin crepe colab-test ddsp-tests
 
 help:
 	@echo "make lab         set up, and open JupyterLab at the first notebook"
@@ -11,6 +11,7 @@ help:
 	@echo "make setup       set up only (PYTHON=/path chooses the Python)"
 	@echo "make notebooks   build notebooks/ from lessons/"
 	@echo "make lock        renew requirements.txt, which environment.yml takes (needs uv)"
+	@echo "make recording   play the bundled recording anew"
 	@echo "make violin      train the bundled violin from scratch"
 	@echo "make crepe       train the bundled pitch tracker from scratch"
 	@echo "make colab-test  run the demo notebook with Colab's own versions (Python 3.13)"
@@ -41,11 +42,11 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
 		--group lab --group test pyproject.toml -o requirements.txt
 
-violin crepe: setup
+recording violin crepe: setup
 	@command -v fluidsynth >/dev/null && test -e /usr/share/sounds/sf2/FluidR3_GM.sf2 || { \
 		echo "make $@: FluidSynth and its soundfont are missing; install them (on Debian and" \
 		"Ubuntu: sudo apt install fluidsynth fluid-soundfont-gm) and try again." >&2; exit 1; }
-	$(BIN)/python scripts/train_$@.py
+	$(BIN)/python scripts/$(if $(filter recording,$@),make,train)_$@.py
 
 colab-test: setup
 	$(BIN)/python scripts/colab_test.py
