@@ -2,7 +2,7 @@
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab test demo notebooks lock recording violin crepe colab-test ddsp-tests
+.PHONY: help setup lab test demo notebooks picture lock recording violin crepe colab-test ddsp-tests
 
 help:
 	@echo "make lab         set up, and open JupyterLab at the first notebook"
@@ -10,6 +10,7 @@ help:
 	@echo "make demo        play the bundled recording on a violin: demo/violin.wav and .png"
 	@echo "make setup       set up only (PYTHON=/path chooses the Python)"
 	@echo "make notebooks   build notebooks/ from lessons/"
+	@echo "make picture     make the README's picture"
 	@echo "make lock        renew requirements.txt, which environment.yml takes (needs uv)"
 	@echo "make recording   play the bundled recording anew"
 	@echo "make violin      train the bundled violin from scratch"
@@ -37,6 +38,11 @@ demo: setup
 
 notebooks: setup
 	$(BIN)/python scripts/build_notebooks.py
+
+picture: setup
+	@mkdir -p build assets/pictures
+	$(BIN)/ddsp-course transfer assets/audio/phrase.ogg -o build/violin.wav \
+		--plot assets/pictures/violin.png
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
