@@ -76,6 +76,14 @@ def test_notebook_has_a_badge_for_its_own_path(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_readme_opens_the_notebook_in_colab(path):
+    badge = re.search(
+        r"https://colab\.research\.google\.com/github/[^)]+", read(path).cells[0].source
+    )
+    assert f"({badge[0]})" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_video_links_are_chapters(path):
     videos = yaml.safe_load((ROOT / "assets" / "chapters.yml").read_text("utf-8"))["videos"]
     known = {
