@@ -22,7 +22,7 @@ setup:
 	@sh scripts/setup.sh
 
 lab: setup
-	$(BIN)/jupyter lab $(DEMO)
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(DEMO)
 
 test: setup
 	$(BIN)/ruff check .
