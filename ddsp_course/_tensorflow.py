@@ -5,6 +5,7 @@ ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.
 """
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -56,8 +57,10 @@ def load_ddsp():
         return sys.modules["ddsp"]
     try:
         with warnings.catch_warnings():
-            # Deprecations inside ddsp's own requirements; a learner cannot act on them.
+            # Deprecations inside ddsp's own requirements, and remarks on each other's versions
+            # (tensorflow_datasets on Colab's protobuf); a learner cannot act on them.
             warnings.simplefilter("ignore")
+            logging.disable(logging.ERROR)
             ddsp = importlib.import_module("ddsp")
             importlib.import_module("ddsp.training")
     except ImportError as error:
@@ -65,4 +68,6 @@ def load_ddsp():
             f"ddsp could not be imported ({error}): run `ddsp-course doctor` to see what is "
             "missing and how to install it."
         ) from error
+    finally:
+        logging.disable(logging.NOTSET)
     return ddsp
