@@ -283,7 +283,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("build/violin"))
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--phrases", type=int, default=48)
+    parser.add_argument("--phrases", type=int, default=60)
     parser.add_argument("--export", action="store_true", help="export the last checkpoint only")
     parser.add_argument("--to", type=Path, default=_paths.ASSETS / "instruments" / "violin")
     arguments = parser.parse_args()
