@@ -30,3 +30,7 @@ class InstrumentError(CourseError):
 
 class SetupError(CourseError):
     """The Python environment lacks a part or has it in a state that cannot work."""
+
+
+class TrainingError(CourseError):
+    """A training cannot begin, or cannot go on, with what it was given."""

@@ -1,0 +1,184 @@
+"""A training step in less time: the two parts of a ddsp autoencoder that take most of it.
+
+Profiled on 2 CPU cores, a step of batch 4 x 1 s spends over nine tenths of its time in two
+places. The harmonic oscillator carries 60 amplitudes a frame up to 60 a sample, and multiplies
+and differentiates each; the GRU's gradient walks back through thousands of small operations.
+Both are written out here so that the same sums are done in another order. Everything else is
+ddsp's own, compiled whole by XLA. Compare them with benchmarks/training.py.
+Explained in notebooks/03_train_your_own/00_train.ipynb.
+"""
+
+import math
+
+from ddsp_course import _tensorflow
+
+
+def speed_up(model):
+    """Make a built model's harmonic oscillators and GRUs the fast ones, and compile its call.
+
+    The weights stay where they are, and so a checkpoint of the model is any ddsp model's.
+
+    Args:
+      model: `ddsp.training.models.Model`, built.
+
+    Returns:
+      A function (batch) -> (outputs, losses), as `model(batch, return_losses=True,
+      training=True)`.
+    """
+    tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    for layer in model.submodules:
+        if type(layer) is ddsp.synths.Harmonic and layer.amp_resample_method == "window":
+            layer.get_signal = _oscillator(layer)
+        if type(layer) is tf.keras.layers.GRU and _plain(layer):
+            layer.call = _gru_layer(layer)
+    return tf.function(
+        lambda batch: model(batch, return_losses=True, training=True), jit_compile=True
+    )
+
+
+def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000):
+    """Return what `ddsp.core.harmonic_synthesis` does, as one small matrix product a frame.
+
+    Between two frames an amplitude fades over by half a Hann window. So a frame's samples are
+    (1 - w) S a_t + w S a_t+1, where S holds the harmonics' sines: the amplitudes need not be
+    carried up to the sample rate, and their gradient is S transposed. No gradient reaches f0.
+    Section 3.2 of Engel et al., ICLR 2020.
+
+    Args:
+      f0_hz: (batch, n_frames, 1).
+      harmonic_amplitudes: (batch, n_frames, n_harmonics).
+      n_samples: a multiple of n_frames.
+      sample_rate: in Hz.
+
+    Returns:
+      (batch, n_samples).
+    """
+    tf = _tensorflow.load()
+    n_frames, n_harmonics = harmonic_amplitudes.shape[1:]
+    hop_size = n_samples // n_frames
+    f0_hz = tf.stop_gradient(tf.cast(f0_hz, tf.float32))
+    along = tf.range(hop_size, dtype=tf.float32) / hop_size
+    next_hz = tf.concat([f0_hz[:, 1:], f0_hz[:, -1:]], axis=1)
+    hz = f0_hz * (1 - along) + next_hz * along  # (batch, n_frames, hop_size)
+    # Whole turns are dropped frame by frame, so that the phase stays exact.
+    turns = tf.cumsum(hz / sample_rate, axis=2)
+    before = tf.cumsum(turns[:, :, -1:] % 1.0, axis=1, exclusive=True) % 1.0
+    k = tf.range(1, n_harmonics + 1, dtype=tf.float32)
+    cycles = ((turns + before) % 1.0)[..., None] * k
+    sines = tf.sin(2 * math.pi * (cycles % 1.0))
+    sines = tf.where(hz[..., None] * k < sample_rate / 2, sines, 0.0)
+    last = harmonic_amplitudes[:, -1:]
+    following = tf.concat([harmonic_amplitudes[:, 1:], last], axis=1)
+    both = tf.matmul(sines, tf.stack([harmonic_amplitudes, following], axis=3))
+    fade = 0.5 - 0.5 * tf.cos(math.pi * along)
+    audio = both[..., 0] * (1 - fade) + both[..., 1] * fade
+    return tf.reshape(audio, [-1, n_samples])
+
+
+def gru(inputs, recurrent_kernel, recurrent_bias):
+    """Return a GRU's states, with a gradient written by hand.
+
+    The walk back in time finds each gate's gradient alone; the weights' gradient is then one
+    large matrix product, and not the sum of one a time step.
+    Cho et al., EMNLP 2014, in the variant of Keras (`reset_after=True`).
+
+    Args:
+      inputs: (batch, n_steps, 3 * units), the inputs times the kernel, plus the bias; gates in
+        the order update, reset, new.
+      recurrent_kernel: (units, 3 * units).
+      recurrent_bias: (3 * units,).
+
+    Returns:
+      (batch, n_steps, units).
+    """
+    tf = _tensorflow.load()
+    units = recurrent_kernel.shape[0]
+    n_steps = inputs.shape[1]
+
+    @tf.custom_gradient
+    def run(inputs, kernel, bias):
+        rows = tf.transpose(inputs, [1, 0, 2])
+
+        def forward(t, state, states, recurrents):
+            recurrent = tf.matmul(state, kernel) + bias
+            states = states.write(t, state)
+            recurrents = recurrents.write(t, recurrent)
+            update, _, new = _gates(rows[t], recurrent, units)
+            return t + 1, update * state + (1 - update) * new, states, recurrents
+
+        def room():
+            return tf.TensorArray(tf.float32, n_steps)
+
+        first = tf.zeros_like(rows[0, :, :units])
+        _, final, states, recurrents = tf.while_loop(
+            lambda t, *_: t < n_steps, forward, (0, first, room(), room()),
+            maximum_iterations=n_steps,
+        )  # fmt: skip
+        before, recurrent = states.stack(), recurrents.stack()
+        after = tf.concat([before[1:], final[None]], axis=0)
+
+        def gradient(upstream):
+            upstream = tf.transpose(upstream, [1, 0, 2])
+            # All that does not depend on the walk is found for all steps at once.
+            update, reset, new = _gates(rows, recurrent, units)
+            to_update = (before - new) * update * (1 - update)
+            to_new = (1 - update) * (1 - new**2)
+            to_reset = to_new * recurrent[..., 2 * units :] * reset * (1 - reset)
+            slopes = tf.concat([to_update, to_reset, to_new * reset], axis=2)
+
+            def backward(t, d_state, d_states):
+                d_state = d_state + upstream[t]
+                d_states = d_states.write(t, d_state)
+                d_gates = tf.tile(d_state, [1, 3]) * slopes[t]
+                d_state = d_state * update[t] + tf.matmul(d_gates, kernel, transpose_b=True)
+                return t - 1, d_state, d_states
+
+            *_, d_states = tf.while_loop(
+                lambda t, *_: t >= 0, backward, (n_steps - 1, tf.zeros_like(first), room()),
+                maximum_iterations=n_steps,
+            )  # fmt: skip
+            d_states = d_states.stack()
+            d_recurrent = tf.tile(d_states, [1, 1, 3]) * slopes
+            d_inputs = tf.concat([d_recurrent[..., : 2 * units], d_states * to_new], axis=2)
+            flat = tf.reshape(d_recurrent, [-1, 3 * units])
+            d_kernel = tf.matmul(tf.reshape(before, [-1, units]), flat, transpose_a=True)
+            return tf.transpose(d_inputs, [1, 0, 2]), d_kernel, tf.reduce_sum(flat, axis=0)
+
+        return tf.transpose(after, [1, 0, 2]), gradient
+
+    return run(inputs, tf.convert_to_tensor(recurrent_kernel), tf.convert_to_tensor(recurrent_bias))
+
+
+def _gates(inputs, recurrent, units):
+    """Return update, reset and new, each (..., units)."""
+    tf = _tensorflow.load()
+    gates = tf.sigmoid(inputs[..., : 2 * units] + recurrent[..., : 2 * units])
+    update, reset = gates[..., :units], gates[..., units:]
+    new = tf.tanh(inputs[..., 2 * units :] + reset * recurrent[..., 2 * units :])
+    return update, reset, new
+
+
+def _oscillator(layer):
+    def get_signal(amplitudes, harmonic_distribution, f0_hz):
+        amplitudes = amplitudes * harmonic_distribution
+        return harmonic_synthesis(f0_hz, amplitudes, layer.n_samples, layer.sample_rate)
+
+    return get_signal
+
+
+def _plain(layer):
+    cell = layer.cell
+    return layer.return_sequences and not layer.return_state and cell.reset_after and cell.use_bias
+
+
+def _gru_layer(layer):
+    tf = _tensorflow.load()
+
+    def call(sequences, **_):
+        cell = layer.cell
+        bias, recurrent_bias = tf.unstack(cell.bias)
+        inputs = tf.matmul(sequences, cell.kernel) + bias
+        return gru(inputs, cell.recurrent_kernel, recurrent_bias)
+
+    return call

@@ -1,0 +1,313 @@
+"""Training: a dataset to a model, on one processor, several, or several machines.
+
+The model, the optimizer and the distribution are ddsp's own (`ddsp.training.trainers.Trainer`
+on a `tf.distribute` strategy); every setting is in solo_instrument.gin. Checkpoints, the
+settings, and TensorBoard's curves and sounds go to one folder. A run that is stopped or killed
+goes on from its last checkpoint when it is started again.
+Explained in notebooks/03_train_your_own/00_train.ipynb.
+"""
+
+import contextlib
+import io
+import os
+import pickle
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ddsp_course import _tensorflow
+from ddsp_course.errors import TrainingError
+from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.instruments import GIN_FILE, STATISTICS_FILE
+from ddsp_course.training import fast
+
+SETTINGS = Path(__file__).with_name("solo_instrument.gin")
+STRATEGIES = ("one", "mirrored", "multiworker")
+
+
+def configure(gin_files=(), gin_lines=()):
+    """Make solo_instrument.gin, and what overrides it, gin's current settings.
+
+    Args:
+      gin_files: further gin files.
+      gin_lines: settings such as "train.batch_size = 8".
+
+    Raises:
+      TrainingError: a file is missing or unreadable, or a setting is unknown.
+    """
+    _tensorflow.load_ddsp()
+    import gin
+
+    shown = ", ".join(map(str, [*gin_files, *gin_lines])) or SETTINGS.name
+    try:
+        with gin.unlock_config():
+            gin.clear_config()
+            gin.parse_config_files_and_bindings(
+                [str(SETTINGS), *map(str, gin_files)], list(gin_lines), print_includes_and_imports=False
+            )
+    except Exception as error:  # gin raises many kinds
+        raise TrainingError(
+            f"The settings {shown} cannot be used ({' '.join(str(error).split())[:300]}): correct "
+            f"them; the known ones are those of {SETTINGS.name} and of ddsp."
+        ) from error
+
+
+def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(), progress=True):
+    """Train a model, or go on where the last run in `work` ended.
+
+    Args:
+      dataset: folder from `data.prepare_recordings` or `data.prepare_program`.
+      work: folder for checkpoints, settings and TensorBoard's summaries.
+      strategy: "one" processor; "mirrored" over this machine's GPUs; "multiworker" over the
+        machines that the environment variable TF_CONFIG names.
+      steps: train up to this step; None is `train.num_steps` of the settings.
+      gin_files, gin_lines: see `configure`.
+      progress: show a progress bar with the loss and the time left.
+
+    Returns:
+      losses: {step: mean loss since the last}, of this run.
+
+    Raises:
+      TrainingError: the dataset or a setting is missing or wrong, or the disk is full. What was
+        saved before stays.
+    """
+    configure(gin_files, gin_lines)
+    tf = _tensorflow.load()
+    work = Path(work)
+    if not list(Path(dataset).glob("train*.tfrecord*")):
+        raise TrainingError(
+            f"{dataset} holds no train*.tfrecord: make it with `ddsp-course prepare`."
+        )
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        return _loop(dataset, work, get_strategy(strategy), steps, progress)
+    except (OSError, tf.errors.OpError) as error:
+        if isinstance(error, tf.errors.InvalidArgumentError) and "parse" in str(error).lower():
+            raise TrainingError(
+                f"{dataset} does not fit the settings: its pieces have another length than "
+                "TFRecordProvider.example_secs, or it was damaged; make it again."
+            ) from error
+        raise TrainingError(
+            f"The training stopped ({' '.join(str(error).split())[:300]}). What was saved is in "
+            f"{work}: put this right, and start it again to go on from there."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"The model cannot be built or trained with these settings "
+            f"({' '.join(str(error).split())[:300]}): correct them and start again."
+        ) from error
+
+
+def get_strategy(name):
+    """Return the `tf.distribute` strategy of a name in `STRATEGIES`.
+
+    Raises:
+      TrainingError: the name is another, or TF_CONFIG is missing for "multiworker".
+    """
+    tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    if name == "one":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return ddsp.training.train_util.get_strategy()
+    if name == "multiworker":
+        config = os.environ.get("TF_CONFIG")
+        if not config:
+            raise TrainingError(
+                "The strategy multiworker needs the environment variable TF_CONFIG, which names "
+                "the machines and which of them this is: see notebook 03, or use one or mirrored."
+            )
+        try:
+            return ddsp.training.train_util.get_strategy(cluster_config=config)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TrainingError(
+                f"TF_CONFIG cannot be read ({error}): it should look like "
+                '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", '
+                '"index": 0}}.'
+            ) from error
+    raise TrainingError(f"There is no strategy {name}: choose one of {', '.join(STRATEGIES)}.")
+
+
+def provider(dataset, part="train"):
+    """Return ddsp's `TFRecordProvider` of a dataset's part, "train" or "held_out"."""
+    import gin
+
+    # ddsp registers it with gin, but gin's settings reach it by gin's name alone.
+    configured = gin.get_configurable("TFRecordProvider")
+    return configured(str(Path(dataset) / f"{part}*.tfrecord*"))
+
+
+def export(dataset, work, folder, gin_files=(), gin_lines=()):
+    """Write what was trained as an instrument in Magenta's format.
+
+    The folder holds the settings, the weights of the last checkpoint without the optimizer's,
+    and the dataset's statistics: what `instruments.load` and Magenta's own notebooks take.
+
+    Args:
+      dataset: what it was trained on.
+      work: the training's folder.
+      folder: the instrument's folder; it appears whole or not at all, in place of an older one.
+      gin_files, gin_lines: as for the training.
+
+    Returns:
+      the training's step.
+
+    Raises:
+      TrainingError: nothing was trained in `work`, or the folder cannot be written.
+    """
+    configure(gin_files, gin_lines)
+    tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    import gin
+
+    latest = tf.train.latest_checkpoint(str(work))
+    if latest is None:
+        raise TrainingError(f"There is no checkpoint in {work}: train first.")
+    step = int(latest.rsplit("-", 1)[1])
+    folder = Path(folder)
+    with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells what it is about
+        model = ddsp.training.models.Autoencoder()
+        model(next(iter(_examples(dataset, 1))), training=False)
+        tf.train.Checkpoint(model=model).restore(latest).expect_partial()
+        statistics = ddsp.training.postprocessing.compute_dataset_statistics(
+            _Statistics(dataset), power_frame_rate=FRAME_RATE
+        )
+    room = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        tf.train.Checkpoint(model=model).write(str(room / f"ckpt-{step}"))
+        (room / GIN_FILE).write_text(gin.operative_config_str())
+        with open(room / STATISTICS_FILE, "wb") as file:
+            pickle.dump(statistics, file, protocol=4)
+        room.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        room.rename(folder)
+    except (OSError, tf.errors.OpError) as error:
+        raise TrainingError(
+            f"{folder} could not be written ({' '.join(str(error).split())[:200]}): free some "
+            "space, or choose another place."
+        ) from error
+    finally:
+        if room is not None:
+            shutil.rmtree(room, ignore_errors=True)
+    return step
+
+
+class _Statistics:
+    """The part of a DataProvider that ddsp's `compute_dataset_statistics` uses."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def get_batch(self, batch_size, repeats=1):
+        batches = provider(self.dataset).get_batch(batch_size, shuffle=False, repeats=repeats)
+
+        # ddsp counts n_samples // hop_size + 1 frames of power, one more than of the rest.
+        def trim(batch):
+            return {
+                **{key: batch[key] for key in ("f0_hz", "f0_confidence", "loudness_db")},
+                "audio": batch["audio"][:, :-HOP_SIZE],
+            }
+
+        return batches.map(trim)
+
+
+def _loop(dataset, work, strategy, steps, progress):
+    """Train until `steps`; see `train`."""
+    from tqdm import tqdm
+
+    tf = _tensorflow.load()
+    import gin
+
+    batch_size = gin.query_parameter("train.batch_size")
+    steps = steps or gin.query_parameter("train.num_steps")
+    save_every = gin.query_parameter("train.steps_per_save")
+    summary_every = gin.query_parameter("train.steps_per_summary")
+    with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
+        trainer = _trainer(strategy)
+        batches = iter(trainer.distribute_dataset(_examples(dataset, batch_size)))
+        trainer.build(next(batches))
+    if tf.train.latest_checkpoint(str(work)):
+        trainer.restore(str(work))
+    trainer.speed_up()
+    first = int(trainer.step)
+    # One of several machines writes; the others save where nobody looks, since saving may ask
+    # all of them for their part.
+    chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        save_dir = str(work) if chief else elsewhere
+        writer = tf.summary.create_file_writer(os.path.join(save_dir, "summaries"))
+        if chief:
+            (work / GIN_FILE).write_text(gin.operative_config_str())
+        losses, recent = {}, []
+        saved = first
+        bar = tqdm(total=steps, initial=first, unit="step", disable=not (progress and chief))
+        with bar, writer.as_default():
+            try:
+                while int(trainer.step) < steps:
+                    recent.append(float(trainer.train_step(batches)["total_loss"]))
+                    step = int(trainer.step)
+                    bar.update()
+                    if step % summary_every == 0 or step == steps:
+                        losses[step] = float(np.mean(recent))
+                        bar.set_postfix(loss=f"{losses[step]:.2f}")
+                        tf.summary.scalar("losses/total_loss", losses[step], step)
+                        recent = []
+                    if step % save_every == 0 or step == steps:
+                        trainer.save(save_dir)
+                        saved = step
+                        if chief and (step % (10 * save_every) == 0 or step == steps):
+                            _summarise_sound(trainer.model, dataset, step)
+                        writer.flush()
+            except KeyboardInterrupt:
+                if int(trainer.step) > saved:
+                    trainer.save(save_dir)
+                raise
+    return losses
+
+
+def _trainer(strategy):
+    """Return a Trainer, ddsp's own but for the compiled and faster step."""
+    ddsp = _tensorflow.load_ddsp()
+    tf = _tensorflow.load()
+
+    class Trainer(ddsp.training.trainers.Trainer):
+        def speed_up(self):
+            self.call = fast.speed_up(self.model)
+
+        @tf.function
+        def step_fn(self, batch):
+            with tf.GradientTape() as tape:
+                _, losses = self.call(batch)
+            weights = self.model.trainable_variables
+            gradients = tape.gradient(losses["total_loss"], weights)
+            gradients, _ = tf.clip_by_global_norm(gradients, self.grad_clip_norm)
+            self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+            return losses
+
+    with strategy.scope():
+        return Trainer(ddsp.training.models.Autoencoder(), strategy)
+
+
+def _examples(dataset, batch_size):
+    """Return batches without end, shuffled anew in each round, from memory after the first."""
+    tf = _tensorflow.load()
+    examples = provider(dataset).get_dataset(shuffle=True)
+    # At 16 kHz ddsp's pipeline stores each sound twice.
+    examples = examples.map(lambda e: {k: v for k, v in e.items() if k != "audio_16k"})
+    examples = examples.cache().shuffle(4000, reshuffle_each_iteration=True).repeat()
+    return examples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _summarise_sound(model, dataset, step):
+    """Give TensorBoard what the model plays and what it should have played."""
+    tf = _tensorflow.load()
+    part = "held_out" if list(Path(dataset).glob("held_out*.tfrecord*")) else "train"
+    batch = next(iter(provider(dataset, part).get_batch(4, shuffle=False, repeats=1)))
+    played = model(batch, training=False)["audio_synth"]
+    tf.summary.audio("played", played[..., None], SAMPLE_RATE, step, max_outputs=4)
+    tf.summary.audio("wanted", batch["audio"][..., None], SAMPLE_RATE, step, max_outputs=4)

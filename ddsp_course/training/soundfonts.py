@@ -1,0 +1,213 @@
+"""Sounds to learn from that need no recording: soundfonts played by FluidSynth, pitch known.
+
+The score says the pitch of every moment, and YIN corrects it where the soundfont's sample is
+out of tune or has vibrato in it. Needs the program `fluidsynth` and a soundfont; Debian has
+FluidR3 (`fluid-soundfont-gm`) and MuseScore General (`musescore-general-soundfont`), both under
+the MIT licence.
+Explained in notebooks/03_train_your_own/00_train.ipynb.
+"""
+
+import functools
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ddsp_course.errors import TrainingError
+from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+
+# Debian's places, and the packages that put them there.
+SOUNDFONTS = {
+    "fluidr3": Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
+    "musescore": Path("/usr/share/sounds/sf3/MuseScore_General_Full.sf3"),
+    "timgm6mb": Path("/usr/share/sounds/sf2/TimGM6mb.sf2"),
+}
+PACKAGES = {
+    "fluidr3": "fluid-soundfont-gm",
+    "musescore": "musescore-general-soundfont",
+    "timgm6mb": "timgm6mb-soundfont",
+}
+# The wheel's range is set to +-12 semitones, so that slides and vibrato fit in it.
+BEND_RANGE = 12
+BEND_RATE = 100
+_RENDER_RATE = 48000
+
+
+def find(name_or_path):
+    """Return the path of a soundfont.
+
+    Args:
+      name_or_path: one of `SOUNDFONTS`, or a path of a .sf2 or .sf3 file.
+
+    Raises:
+      TrainingError: it, or FluidSynth, is not there; the message says what to install.
+    """
+    path = SOUNDFONTS.get(str(name_or_path), Path(name_or_path))
+    package = PACKAGES.get(str(name_or_path), "fluid-soundfont-gm")
+    if shutil.which("fluidsynth") is None:
+        raise TrainingError(
+            "FluidSynth is not installed: on Debian or Ubuntu run "
+            f"`sudo apt install fluidsynth {package}`."
+        )
+    if not path.exists():
+        raise TrainingError(
+            f"There is no soundfont at {path}: on Debian or Ubuntu run "
+            f"`sudo apt install {package}`, or give the path of a .sf2 or .sf3 file."
+        )
+    return path
+
+
+def render(midi, n_samples, soundfont="fluidr3", gain=0.6):
+    """Play a `pretty_midi.PrettyMIDI` dry (no reverb, no chorus).
+
+    Args:
+      midi: what to play.
+      n_samples: length of the result; what rings longer is cut, the rest is silence.
+      soundfont: what `find` takes.
+      gain: FluidSynth's master gain.
+
+    Returns:
+      (n_samples,) float32, mono at 16 kHz.
+
+    Raises:
+      TrainingError: FluidSynth or the soundfont is missing, or cannot be played.
+    """
+    import soundfile
+    import soxr
+
+    soundfont = find(soundfont)
+    with tempfile.TemporaryDirectory() as folder:
+        midi_path, wav_path = Path(folder, "a.mid"), Path(folder, "a.wav")
+        midi.write(str(midi_path))
+        command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", str(gain)]
+        # Only the samples that are played: MuseScore General is 0.2 s to load then, and not 3.
+        command += ["-o", "synth.dynamic-sample-loading=1"]
+        command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wav_path)]
+        done = subprocess.run(
+            [*command, str(soundfont), str(midi_path)], check=False, capture_output=True, text=True
+        )
+        if not wav_path.exists():
+            raise TrainingError(
+                f"FluidSynth could not play {soundfont} ({done.stderr.strip()[:200]}): is it a "
+                ".sf2 or .sf3 file?"
+            )
+        audio, _ = soundfile.read(wav_path, dtype="float32", always_2d=True)
+    audio = soxr.resample(audio.mean(axis=1), _RENDER_RATE, SAMPLE_RATE)
+    return np.pad(audio, (0, max(0, n_samples - len(audio))))[:n_samples].astype(np.float32)
+
+
+def score(program, notes, bend_semitones=None):
+    """Write notes down as MIDI.
+
+    Args:
+      program: General MIDI program, 0 to 127.
+      notes: list of (start_s, end_s, midi_pitch, velocity).
+      bend_semitones: pitch bend over the whole phrase, (n_bends,) at 100 a second.
+
+    Returns:
+      `pretty_midi.PrettyMIDI`.
+    """
+    import pretty_midi
+
+    midi = pretty_midi.PrettyMIDI()
+    player = pretty_midi.Instrument(program)
+    for start, end, pitch, velocity in notes:
+        player.notes.append(pretty_midi.Note(int(velocity), int(pitch), start, end))
+    # Registered parameter 0 is the range of the pitch wheel.
+    for number, value in ((101, 0), (100, 0), (6, BEND_RANGE), (38, 0)):
+        player.control_changes.append(pretty_midi.ControlChange(number, value, 0.0))
+    if bend_semitones is not None:
+        wheel = np.clip(np.round(np.asarray(bend_semitones) / BEND_RANGE * 8192), -8192, 8191)
+        for i, value in enumerate(wheel):
+            if i == 0 or value != wheel[i - 1]:
+                player.pitch_bends.append(pretty_midi.PitchBend(int(value), 0.001 + i / BEND_RATE))
+    midi.instruments.append(player)
+    return midi
+
+
+def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
+    """Compose and play one phrase: its register, speed, dynamics and vibrato are drawn.
+
+    Some phrases are legato and some detached, some slide into their notes, some rest; whole
+    phrases differ by up to 12 dB, as if the microphone stood elsewhere.
+
+    Args:
+      program: General MIDI program, 0 to 127.
+      lowest, highest: the instrument's range, MIDI pitches.
+      seed: whole number; the same seed gives the same phrase.
+      soundfont: what `find` takes.
+      seconds: length.
+
+    Returns:
+      audio: (seconds * 16000,) float32.
+      f0_hz: (seconds * 250,) float32, of the note that sounds or sounded last.
+    """
+    rng = np.random.default_rng([program, seed])
+    low = rng.integers(lowest, max(highest - 12, lowest + 1))
+    high = min(low + rng.integers(7, 20), highest)
+    speed = np.exp(rng.uniform(np.log(0.09), np.log(1.2)))
+    loud, spread = rng.uniform(30, 120), rng.uniform(0, 25)
+    starts, pitch, t, notes = [], rng.integers(low, high + 1), rng.uniform(0, 0.5), []
+    while t < seconds - 0.3:
+        length = min(speed * np.exp(rng.normal(0, 0.4)), seconds - 0.1 - t)
+        gap = rng.choice([0.0, 0.02, 0.1, 0.6], p=[0.45, 0.2, 0.2, 0.15])
+        pitch = int(np.clip(pitch + rng.integers(-5, 6), low, high))
+        velocity = np.clip(rng.normal(loud, spread), 8, 127)
+        notes.append((t, t + max(0.05, length - 0.3 * min(gap, length)), pitch, velocity))
+        starts.append(t)
+        t += max(length, 0.06) + gap
+    bend_t = np.arange(0, seconds, 1 / BEND_RATE)
+    since = np.maximum(bend_t - np.array(starts)[_playing(starts, bend_t)], 0)
+    depth = rng.choice([0.0, rng.uniform(0.1, 0.6)])
+    vibrato = np.clip((since - 0.15) / 0.3, 0, 1) * np.sin(
+        2 * np.pi * rng.uniform(4.5, 6.5) * bend_t
+    )
+    slide = rng.choice([0.0, rng.uniform(-1.5, 1.5)], p=[0.7, 0.3]) * np.exp(-since / 0.06)
+    bend = depth * vibrato + slide
+    audio = render(score(program, notes, bend), seconds * SAMPLE_RATE, soundfont)
+    audio *= _to_full_level(program, (lowest + highest) // 2, soundfont)
+    audio *= 10 ** (rng.uniform(-9, 3) / 20)
+    frame_t = np.arange(seconds * FRAME_RATE) / FRAME_RATE
+    midi = np.array([note[2] for note in notes])[_playing(starts, frame_t)]
+    f0_hz = 440.0 * 2 ** ((midi + np.interp(frame_t, bend_t, bend) - 69) / 12)
+    return audio, follow(audio, f0_hz)
+
+
+def follow(audio, f0_hz, cents=60):
+    """Correct a score's pitch by what is heard: YIN's answer where it is near the score's.
+
+    Args:
+      audio: (n_samples,) at 16 kHz.
+      f0_hz: (n_frames,) what the score says.
+      cents: how near.
+
+    Returns:
+      (n_frames,) float32.
+    """
+    import librosa
+
+    found = librosa.yin(
+        audio,
+        fmin=max(32.0, 0.9 * f0_hz.min()),
+        fmax=min(4000.0, 1.1 * f0_hz.max()),
+        sr=SAMPLE_RATE,
+        # Two periods of the lowest note must fit, and a short frame follows vibrato better.
+        frame_length=1024 if f0_hz.min() > 100 else 2048,
+        hop_length=HOP_SIZE,
+    )[: len(f0_hz)]
+    near = np.abs(1200 * np.log2(found / f0_hz)) < cents
+    return np.where(near, found, f0_hz).astype(np.float32)
+
+
+@functools.cache
+def _to_full_level(program, pitch, soundfont):
+    """Return what brings a fortissimo note of a program to -15 dBFS: soundfonts differ."""
+    note = render(score(program, [(0.0, 1.0, pitch, 120)]), SAMPLE_RATE, soundfont)
+    return 10 ** (-15 / 20) / (np.sqrt((note**2).mean()) + 1e-6)
+
+
+def _playing(starts, times):
+    """Return which note sounds, or sounded last, at each time."""
+    return np.maximum(np.searchsorted(starts, times, "right") - 1, 0)
