@@ -1,7 +1,8 @@
-"""The command `ddsp-course`: timbre transfer in a terminal, and a check of the installation.
+"""The command `ddsp-course`: timbre transfer, training, and a check of the installation.
 
 `ddsp-course transfer IN --to violin -o OUT.wav` takes the steps that
-notebooks/02_timbre_transfer/00_demo.ipynb explains one at a time. `ddsp-course doctor` looks at
+notebooks/02_timbre_transfer/00_demo.ipynb explains one at a time; `prepare`, `train`, `export`
+and `score` those of notebooks/03_train_your_own/00_train.ipynb. `ddsp-course doctor` looks at
 each part of the installation and says what to do about those that fail.
 """
 
@@ -188,6 +189,61 @@ def _report(args, before, after, seconds, sound_path, plot_path):
     print(f"Wrote {sound_path}" + (f" and {plot_path}." if plot_path else "."))
 
 
+def prepare(args) -> int:
+    """Turn a folder of recordings into a dataset (`ddsp-course prepare`)."""
+    from ddsp_course.training import data
+
+    data.prepare_recordings(
+        args.recordings, args.dataset, args.held_out, args.beam_options, sys.stderr.isatty()
+    )
+    print(f"Wrote {args.dataset}. Next: ddsp-course train {args.dataset} RUN")
+    return 0
+
+
+def train(args) -> int:
+    """Train a model on a dataset, or go on with it (`ddsp-course train`)."""
+    from ddsp_course.training import run
+
+    losses = run.train(
+        args.dataset,
+        args.run_folder,
+        args.strategy,
+        args.steps,
+        args.gin_file,
+        args.gin,
+        progress=sys.stderr.isatty(),
+    )
+    if losses:
+        step = max(losses)
+        print(f"Step {step}: loss {losses[step]:.2f}.")
+    else:
+        print("It had been trained so far already: give more --steps to go on.")
+    print(f"Next: ddsp-course export {args.dataset} {args.run_folder} INSTRUMENT")
+    return 0
+
+
+def export(args) -> int:
+    """Write what was trained as an instrument (`ddsp-course export`)."""
+    from ddsp_course.training import run
+
+    step = run.export(args.dataset, args.run_folder, args.instrument)
+    print(f"Wrote {args.instrument} (step {step}).")
+    print(f"Next: ddsp-course transfer IN --to {args.instrument} -o OUT.wav")
+    return 0
+
+
+def score(args) -> int:
+    """Measure an instrument on what a dataset keeps for it (`ddsp-course score`)."""
+    from ddsp_course import instruments
+    from ddsp_course.training import scores
+
+    phrases = scores.held_out_phrases(args.dataset)
+    instrument = instruments.load(args.instrument)
+    for name, value in scores.measure(instrument, phrases, progress=sys.stderr.isatty()).items():
+        print(f"{name}: {value}")
+    return 0
+
+
 def doctor(args) -> int:
     """Check the installation part by part and print what to do (`ddsp-course doctor`).
 
@@ -250,7 +306,7 @@ def _checks():
         (
             "FluidSynth",
             _fluidsynth,
-            "only `make violin` needs it: `apt install fluidsynth fluid-soundfont-gm`",
+            "install fluidsynth and fluid-soundfont-gm to make the course's own sounds anew",
             False,
         ),
     ]
@@ -467,6 +523,77 @@ def _parser():
     command.add_argument(
         "--plot", metavar="OUT.png", help="also draw both spectrograms to this file"
     )
+
+    command = commands.add_parser(
+        "prepare",
+        help="turn a folder of recordings into a dataset",
+        description="Check the recordings of one instrument, measure their pitch and loudness, "
+        "and write them as a dataset to train on.",
+        epilog="What follows -- goes to Apache Beam unchanged, for example: "
+        "ddsp-course prepare RECORDINGS DATASET -- --runner=FlinkRunner --flink_master=HOST:8081",
+    )
+    command.set_defaults(run=prepare)
+    command.add_argument("recordings", metavar="RECORDINGS", help="folder of sound files")
+    command.add_argument("dataset", metavar="DATASET", help="folder to write; it must be new")
+    command.add_argument(
+        "--held-out",
+        type=_number(0, 0.5),
+        default=0.1,
+        metavar="SHARE",
+        help="how much to keep for `score` and not to learn from (0 to 0.5; default: 0.1)",
+    )
+    command.add_argument(
+        "beam_options", nargs="*", metavar="-- BEAM OPTIONS", help="see below (default: none)"
+    )
+
+    command = commands.add_parser(
+        "train",
+        help="train a model on a dataset",
+        description="Train a model, or go on where the last run in the folder RUN ended. Ctrl-C "
+        "saves and stops.",
+    )
+    command.set_defaults(run=train)
+    command.add_argument("dataset", metavar="DATASET", help="from `prepare`")
+    command.add_argument(
+        "run_folder", metavar="RUN", help="folder for checkpoints and TensorBoard's curves"
+    )
+    command.add_argument(
+        "--strategy",
+        choices=("one", "mirrored", "multiworker"),
+        default="one",
+        help="one processor (default), all GPUs of this machine, or the machines in TF_CONFIG",
+    )
+    command.add_argument("--steps", type=int, metavar="N", help="up to which step (default: 5000)")
+    command.add_argument(
+        "--gin-file", action="append", default=[], metavar="FILE", help="settings to override"
+    )
+    command.add_argument(
+        "--gin",
+        action="append",
+        default=[],
+        metavar="SETTING",
+        help='a setting to override, such as "train.batch_size = 8"; may be given again',
+    )
+
+    command = commands.add_parser(
+        "export",
+        help="write a trained model as an instrument",
+        description="Write the last checkpoint of a training as an instrument's folder, which "
+        "`transfer --to` takes.",
+    )
+    command.set_defaults(run=export)
+    command.add_argument("dataset", metavar="DATASET", help="what it was trained on")
+    command.add_argument("run_folder", metavar="RUN", help="the training's folder")
+    command.add_argument("instrument", metavar="INSTRUMENT", help="folder to write")
+
+    command = commands.add_parser(
+        "score",
+        help="measure an instrument",
+        description="Let an instrument play what a dataset keeps for evaluation, and measure it.",
+    )
+    command.set_defaults(run=score)
+    command.add_argument("instrument", metavar="INSTRUMENT", help="its name or folder")
+    command.add_argument("dataset", metavar="DATASET", help="from `prepare`")
 
     command = commands.add_parser(
         "doctor",

@@ -22,9 +22,11 @@ pitch in the same way.
 """
 
 import argparse
+import multiprocessing
 import os
 import subprocess
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -144,10 +146,13 @@ def draw_unvoiced(rng, n):
     return frames * 10 ** (rng.uniform(-100, 0, (n, 1)) / 20)
 
 
-def reverberate(rng, sound):
-    """Return a clip in a random room, half of the time in none."""
+def reverberate(rng, sound, f0_hz):
+    """Return a clip in a random room, half of the time in none.
+
+    Where the room still rings, what was certainly unvoiced is no longer (NaN).
+    """
     if rng.random() < 0.5:
-        return sound
+        return sound, f0_hz
     n = SAMPLE_RATE // 2
     decay = 10 ** (-3 * np.arange(n) / (rng.uniform(0.1, 0.8) * SAMPLE_RATE))
     room = rng.standard_normal(n) * decay
@@ -155,7 +160,17 @@ def reverberate(rng, sound):
     room[0] = 1.0
     size = len(sound) + n
     wet = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(room, size), size)
-    return wet[: len(sound)].astype(np.float32)
+    wet = wet[: len(sound)].astype(np.float32)
+    dry_level, wet_level = (level_of(a)[: len(f0_hz)] for a in (sound, wet))
+    rings = (wet_level > 1.4 * dry_level) & (wet_level > 1e-6 * wet_level.max())
+    return wet, np.where(rings & (f0_hz == 0), np.nan, f0_hz)
+
+
+def level_of(sound):
+    """Return the level of each frame (n_frames,), RMS."""
+    import librosa
+
+    return librosa.feature.rms(y=sound, frame_length=SIZE, hop_length=HOP_SIZE)[0]
 
 
 def play_program(program, seed, soundfont, seconds=NOTES_S):
@@ -202,12 +217,11 @@ def play_program(program, seed, soundfont, seconds=NOTES_S):
         )[: len(frame_t)]
         near = np.abs(1200 * np.log2(yin_hz / score_hz)) < 50
         found_hz = np.where(near, yin_hz, found_hz)
-    level = librosa.feature.rms(y=sound, frame_length=SIZE, hop_length=HOP_SIZE)[0]
-    level = level[: len(frame_t)]
+    level = level_of(sound)[: len(frame_t)]
     released = frame_t > np.array([note[1] for note in notes])[index] + 0.05
-    quiet = level < 1e-4 * level.max()
-    f0_hz = np.where(released, np.nan, found_hz)
-    return sound, np.where(quiet, 0.0, f0_hz).astype(np.float32)
+    # The last trace of a note still has its pitch, if nothing louder covers it.
+    f0_hz = np.where(released | (level < 1e-4 * level.max()), np.nan, found_hz)
+    return sound, np.where(level < 1e-6 * level.max(), 0.0, f0_hz).astype(np.float32)
 
 
 def speak(voice, seed, seconds):
@@ -269,11 +283,25 @@ def play_again(rng, sound, shift=0.0):
         use_angular_cumsum=True,
     )[0]
     noise = rng.standard_normal((1, n_frames * HOP_SIZE)).astype(np.float32)
-    magnitudes = np.sqrt(envelope * noise_share)[None].astype(np.float32) * (1 / np.sqrt(0.375 * 512))
+    magnitudes = np.sqrt(envelope * noise_share)[None].astype(np.float32) * (
+        1 / np.sqrt(0.375 * 512)
+    )
     hiss = ddsp.core.frequency_filter(noise, magnitudes, window_size=512)[0]
     edge = binary_dilation(np.diff(voiced, prepend=voiced[0]), iterations=8)
     f0_hz = np.where(edge, np.nan, np.where(voiced, f0_hz, 0.0))
     return (np.asarray(played) + np.asarray(hiss)).astype(np.float32), f0_hz.astype(np.float32)
+
+
+def clip(task):
+    """Return audio (n_samples,) and f0_hz (n_frames,) of (soundfont, program) or ("speech", i)."""
+    source, number = task
+    rng = np.random.default_rng([5, number, len(source)])
+    if source == "speech":
+        voice = VOICES[number % len(VOICES)] + VARIANTS[number % len(VARIANTS)]
+        made = play_again(rng, speak(voice, number, NOTES_S), rng.uniform(-6, 9))
+    else:
+        made = play_program(number, SOUNDFONTS.index(source), source)
+    return reverberate(rng, *made)
 
 
 def clips(work):
@@ -282,22 +310,19 @@ def clips(work):
     if not path.exists():
         from tqdm import tqdm
 
-        made = []
         programs = [p for p in PROGRAMS if p not in UNPITCHED]
-        for soundfont in SOUNDFONTS:
-            for program in tqdm(programs, desc=soundfont, unit="program"):
-                sound, f0_hz = play_program(program, SOUNDFONTS.index(soundfont), soundfont)
-                made.append((reverberate(np.random.default_rng(len(made)), sound), f0_hz))
-        for i in tqdm(range(N_VOICES), desc="speech", unit="voice"):
-            rng = np.random.default_rng([5, i])
-            voice = VOICES[i % len(VOICES)] + VARIANTS[i % len(VARIANTS)]
-            sound, f0_hz = play_again(rng, speak(voice, i, NOTES_S), rng.uniform(-6, 9))
-            made.append((reverberate(rng, sound), f0_hz))
+        tasks = [(soundfont, program) for soundfont in SOUNDFONTS for program in programs]
+        tasks += [("speech", i) for i in range(N_VOICES)]
+        # TensorFlow does not live through a fork.
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+            made = list(tqdm(pool.map(clip, tasks), total=len(tasks), unit="clip"))
         part = path.with_name("clips.part.npz")
         peak = [np.abs(a).max() + 1e-6 for a, _ in made]
         np.savez(
             part,
-            audio=np.stack([a / p for (a, _), p in zip(made, peak, strict=True)]).astype(np.float16),
+            audio=np.stack([a / p for (a, _), p in zip(made, peak, strict=True)]).astype(
+                np.float16
+            ),
             f0_hz=np.stack([f for _, f in made]),
         )
         os.replace(part, path)
@@ -438,8 +463,12 @@ def test_sounds(work):
         part = path.with_name("test.part.npz")
         np.savez(
             part,
-            **{f"{name}|audio": np.concatenate([a for a, _ in rows]) for name, rows in made.items()},
-            **{f"{name}|f0_hz": np.concatenate([f for _, f in rows]) for name, rows in made.items()},
+            **{
+                f"{name}|audio": np.concatenate([a for a, _ in rows]) for name, rows in made.items()
+            },
+            **{
+                f"{name}|f0_hz": np.concatenate([f for _, f in rows]) for name, rows in made.items()
+            },
         )
         os.replace(part, path)
     with np.load(path) as held:

@@ -37,7 +37,9 @@ def main():
             parser.error(f"there is no {name}: choose of {', '.join(INSTRUMENTS)}")
         if not arguments.evaluate:
             make(name, arguments)
-        scores.write(arguments.to / name, scores.of_program(arguments.to / name, *INSTRUMENTS[name]))
+        scores.write(
+            arguments.to / name, scores.of_program(arguments.to / name, *INSTRUMENTS[name])
+        )
 
 
 def make(name, arguments):

@@ -45,7 +45,9 @@ def configure(gin_files=(), gin_lines=()):
         with gin.unlock_config():
             gin.clear_config()
             gin.parse_config_files_and_bindings(
-                [str(SETTINGS), *map(str, gin_files)], list(gin_lines), print_includes_and_imports=False
+                [str(SETTINGS), *map(str, gin_files)],
+                list(gin_lines),
+                print_includes_and_imports=False,
             )
     except Exception as error:  # gin raises many kinds
         raise TrainingError(
@@ -76,10 +78,7 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
     configure(gin_files, gin_lines)
     tf = _tensorflow.load()
     work = Path(work)
-    if not list(Path(dataset).glob("train*.tfrecord*")):
-        raise TrainingError(
-            f"{dataset} holds no train*.tfrecord: make it with `ddsp-course prepare`."
-        )
+    _require(dataset)
     try:
         work.mkdir(parents=True, exist_ok=True)
         return _loop(dataset, work, get_strategy(strategy), steps, progress)
@@ -98,6 +97,13 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
             f"The model cannot be built or trained with these settings "
             f"({' '.join(str(error).split())[:300]}): correct them and start again."
         ) from error
+
+
+def _require(dataset):
+    if not list(Path(dataset).glob("train*.tfrecord*")):
+        raise TrainingError(
+            f"{dataset} holds no train*.tfrecord: make it with `ddsp-course prepare`."
+        )
 
 
 def get_strategy(name):
@@ -139,17 +145,17 @@ def provider(dataset, part="train"):
     return configured(str(Path(dataset) / f"{part}*.tfrecord*"))
 
 
-def export(dataset, work, folder, gin_files=(), gin_lines=()):
+def export(dataset, work, folder):
     """Write what was trained as an instrument in Magenta's format.
 
-    The folder holds the settings, the weights of the last checkpoint without the optimizer's,
-    and the dataset's statistics: what `instruments.load` and Magenta's own notebooks take.
+    The folder holds the settings that it was trained with, the weights of the last checkpoint
+    without the optimizer's, and the dataset's statistics: what `instruments.load` and Magenta's
+    own notebooks take.
 
     Args:
       dataset: what it was trained on.
       work: the training's folder.
       folder: the instrument's folder; it appears whole or not at all, in place of an older one.
-      gin_files, gin_lines: as for the training.
 
     Returns:
       the training's step.
@@ -157,7 +163,6 @@ def export(dataset, work, folder, gin_files=(), gin_lines=()):
     Raises:
       TrainingError: nothing was trained in `work`, or the folder cannot be written.
     """
-    configure(gin_files, gin_lines)
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
     import gin
@@ -165,6 +170,8 @@ def export(dataset, work, folder, gin_files=(), gin_lines=()):
     latest = tf.train.latest_checkpoint(str(work))
     if latest is None:
         raise TrainingError(f"There is no checkpoint in {work}: train first.")
+    _require(dataset)
+    configure([Path(work) / GIN_FILE])
     step = int(latest.rsplit("-", 1)[1])
     folder = Path(folder)
     with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells what it is about
@@ -218,7 +225,7 @@ class _Statistics:
 
 def _loop(dataset, work, strategy, steps, progress):
     """Train until `steps`; see `train`."""
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     tf = _tensorflow.load()
     import gin

@@ -152,7 +152,7 @@ def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
     starts, pitch, t, notes = [], rng.integers(low, high + 1), rng.uniform(0, 0.5), []
     while t < seconds - 0.3:
         length = min(speed * np.exp(rng.normal(0, 0.4)), seconds - 0.1 - t)
-        gap = rng.choice([0.0, 0.02, 0.1, 0.6], p=[0.45, 0.2, 0.2, 0.15])
+        gap = rng.choice([0.0, 0.02, 0.1, 0.6, 1.6], p=[0.42, 0.2, 0.2, 0.13, 0.05])
         pitch = int(np.clip(pitch + rng.integers(-5, 6), low, high))
         velocity = np.clip(rng.normal(loud, spread), 8, 127)
         notes.append((t, t + max(0.05, length - 0.3 * min(gap, length)), pitch, velocity))

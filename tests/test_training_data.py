@@ -1,0 +1,199 @@
+"""Recordings and soundfonts become datasets; what cannot is named before anything is computed."""
+
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from ddsp_course import _tensorflow, audio, features
+from ddsp_course.errors import TrainingError
+from ddsp_course.training import data, scores, soundfonts
+
+SECOND = 16000
+CLARINET = ROOT / "assets" / "audio" / "clarinet"
+
+
+def tone(f0_hz, seconds=3.0, n_harmonics=8):
+    t = np.arange(int(seconds * SECOND)) / SECOND
+    k = np.arange(1, n_harmonics + 1)[:, None]
+    return (0.3 * np.sin(2 * np.pi * f0_hz * k * t) / k).sum(axis=0).astype(np.float32)
+
+
+def read(dataset, part="train"):
+    tf = _tensorflow.load()
+    size = {"audio": 16000, "audio_16k": 16000, "f0_hz": 250, "f0_confidence": 250}
+    size["loudness_db"] = 250
+    keys = {key: tf.io.FixedLenFeature([n], tf.float32) for key, n in size.items()}
+    files = sorted(str(path) for path in dataset.glob(f"{part}*.tfrecord*"))
+    return [
+        {key: value.numpy() for key, value in tf.io.parse_single_example(row, keys).items()}
+        for row in tf.data.TFRecordDataset(files)
+    ]
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Two recordings of 6 s, one in a folder below, beside a file that is no sound."""
+    folder = tmp_path_factory.mktemp("recordings")
+    (folder / "more").mkdir()
+    audio.write(folder / "a.flac", audio.load(CLARINET / "long_tones.ogg")[: 6 * SECOND])
+    audio.write(folder / "more" / "b.wav", audio.load(CLARINET / "ode_to_joy.ogg")[: 6 * SECOND])
+    (folder / "notes.txt").write_text("Tuesday, clarinet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(recordings, tmp_path_factory):
+    return data.prepare_recordings(recordings, tmp_path_factory.mktemp("data") / "dataset", 0.2)
+
+
+def test_recordings_become_pieces_of_a_second_with_their_pitch(dataset):
+    train, held_out = read(dataset, "train"), read(dataset, "held_out")
+    # 6 s in pieces of 1 s every half second are 11; one recording is learned, one held out.
+    assert (len(train), len(held_out)) == (11, 11)
+    for row in train + held_out:
+        sure = row["f0_confidence"] > 0.85
+        # The clarinet of the recordings plays between F3 and F6.
+        assert ((row["f0_hz"][sure] > 170) & (row["f0_hz"][sure] < 1450)).mean() > 0.95
+        np.testing.assert_array_equal(row["audio"], row["audio_16k"])
+
+
+def test_loudness_in_the_dataset_is_what_the_instruments_are_played_with(dataset):
+    for row in read(dataset)[:3]:
+        again = features.loudness_db(row["audio"])
+        # Frames at a piece's edges see what lies beyond it in the recording.
+        np.testing.assert_allclose(row["loudness_db"][4:-4], again[4:-4], atol=1e-3)
+
+
+def test_held_out_pieces_come_back_as_features(dataset):
+    phrases = scores.held_out_phrases(dataset)
+    assert len(phrases) == 11
+    assert phrases[0].audio.shape == (16000,) and phrases[0].f0_hz.shape == (250,)
+
+
+def test_work_of_the_preparation_is_removed(dataset):
+    assert [path.name for path in dataset.parent.iterdir()] == ["dataset"]
+    assert all(".tfrecord" in path.name for path in dataset.iterdir())
+
+
+def test_beam_workers_in_other_processes_find_the_same_pitch(recordings, dataset, tmp_path):
+    options = ["--runner=DirectRunner", "--direct_running_mode=multi_processing"]
+    other = data.prepare_recordings(
+        recordings, tmp_path / "d", 0.2, [*options, "--direct_num_workers=2"]
+    )
+
+    def by_sound(rows):
+        return sorted(rows, key=lambda row: row["audio"].tobytes())
+
+    for a, b in zip(by_sound(read(dataset)), by_sound(read(other)), strict=True):
+        # float32 sums in another order.
+        np.testing.assert_allclose(a["f0_hz"], b["f0_hz"], rtol=1e-4)
+
+
+def test_folder_without_a_sound_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(TrainingError, match="no sound file"):
+        data.prepare_recordings(tmp_path, tmp_path / "d")
+    with pytest.raises(TrainingError, match="no sound file"):
+        data.prepare_recordings(tmp_path / "nowhere", tmp_path / "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "says"),
+    [
+        ("short", tone(440, 0.5), r"0\.50 s long"),
+        ("silent", np.zeros(3 * SECOND, np.float32), "is silent"),
+        ("chord", tone(261.6) + tone(329.6) + tone(392.0), "one note at a time"),
+        ("noise", 0.1 * np.random.default_rng(0).standard_normal(3 * SECOND), "one note at a time"),
+    ],
+)
+def test_recording_that_cannot_be_learned_from_is_named(name, sound, says, tmp_path):
+    audio.write(tmp_path / f"{name}.wav", sound)
+    with pytest.raises(TrainingError, match=rf"{name}\.wav.*{says}"):
+        data.prepare_recordings(tmp_path, tmp_path / "d")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.wav"]
+
+
+def test_unreadable_recording_is_named(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"no sound")
+    with pytest.raises(TrainingError, match=r"a\.wav.*Take it out"):
+        data.prepare_recordings(tmp_path, tmp_path / "d")
+
+
+def test_too_little_in_all_is_named(tmp_path):
+    audio.write(tmp_path / "a.wav", tone(440, 4))
+    with pytest.raises(TrainingError, match=r"4\.0 s long in all"):
+        data.prepare_recordings(tmp_path, tmp_path / "d")
+
+
+def test_dataset_is_never_written_over(dataset, recordings):
+    before = sorted(path.stat().st_mtime_ns for path in dataset.iterdir())
+    with pytest.raises(TrainingError, match="exists already"):
+        data.prepare_recordings(recordings, dataset)
+    assert sorted(path.stat().st_mtime_ns for path in dataset.iterdir()) == before
+
+
+def test_full_disk_is_one_sentence_and_leaves_nothing(recordings, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk to fill cannot be mounted here (needs root)")
+    try:
+        with pytest.raises(TrainingError, match="the disk is full"):
+            data.prepare_recordings(recordings, disk / "d")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_harmonics_tell_one_voice_from_several():
+    def shares(sound, f0_hz):
+        return data.harmonic_shares(sound, np.full(750, f0_hz), np.ones(750))
+
+    assert min(shares(tone(261.6), 261.6)) > 0.95
+    # A tritone's notes share next to no harmonics.
+    assert shares(tone(261.6) + tone(370.0), 261.6)[0] < 0.6
+    # A fifth lies on the harmonics of the note an octave below, and leaves every third out.
+    power, present = shares(tone(220.0) + tone(330.0), 110.0)
+    assert power > 0.95 and present < 0.7
+
+
+needs_fluidsynth = pytest.mark.skipif(
+    not soundfonts.SOUNDFONTS["timgm6mb"].exists(),
+    reason="needs Debian's fluidsynth and timgm6mb-soundfont",
+)
+
+
+@needs_fluidsynth
+def test_phrase_of_a_soundfont_has_the_pitch_it_says():
+    from ddsp_course import crepe
+
+    sound, f0_hz = soundfonts.phrase(73, 59, 96, seed=3, soundfont="timgm6mb", seconds=6)
+    assert sound.shape == (6 * SECOND,) and f0_hz.shape == (1500,)
+    heard, sure = crepe.to_f0(crepe.activation(sound, crepe.load()))
+    cents = 1200 * np.log2(heard[:1500] / f0_hz)[sure[:1500] > 0.85]
+    # Half a semitone; the rest is what CREPE hears between two notes.
+    assert (np.abs(cents) < 50).mean() > 0.9
+    again, _ = soundfonts.phrase(73, 59, 96, seed=3, soundfont="timgm6mb", seconds=6)
+    np.testing.assert_array_equal(sound, again)
+
+
+@needs_fluidsynth
+def test_program_becomes_a_dataset_with_phrases_held_out(tmp_path):
+    data.prepare_program(73, 59, 96, tmp_path / "d", ("timgm6mb",), n_phrases=2, n_held_out=1)
+    train, held_out = read(tmp_path / "d", "train"), read(tmp_path / "d", "held_out")
+    # 10 s in pieces of 1 s every half second are 19.
+    assert (len(train), len(held_out)) == (38, 19)
+    known = {row["audio"].tobytes() for row in train}
+    assert all(row["audio"].tobytes() not in known for row in held_out if row["audio"].any())
+
+
+def test_missing_soundfont_and_fluidsynth_say_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(soundfonts.shutil, "which", lambda name: "/usr/bin/fluidsynth")
+    with pytest.raises(TrainingError, match="apt install fluid-soundfont-gm"):
+        soundfonts.find(tmp_path / "none.sf2")
+    monkeypatch.setattr(soundfonts.shutil, "which", lambda name: None)
+    with pytest.raises(TrainingError, match="sudo apt install fluidsynth"):
+        soundfonts.find("musescore")
