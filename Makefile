@@ -2,7 +2,7 @@
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab test demo notebooks picture lock recording violin crepe colab-test ddsp-tests
+.PHONY: help setup lab test demo notebooks picture lock recordings instruments crepe bench colab-test ddsp-tests
 
 help:
 	@echo "make lab         set up, and open JupyterLab at the first notebook"
@@ -12,10 +12,11 @@ help:
 	@echo "make notebooks   build notebooks/ from lessons/"
 	@echo "make picture     make the README's picture"
 	@echo "make lock        renew requirements.txt, which environment.yml takes (needs uv)"
-	@echo "make recording   play the bundled recording anew"
-	@echo "make violin      train the bundled violin from scratch"
+	@echo "make recordings  play the bundled recordings anew"
+	@echo "make instruments train the bundled instruments from scratch"
 	@echo "make crepe       train the bundled pitch tracker from scratch"
-	@echo "make colab-test  run the demo notebook with Colab's own versions (Python 3.13)"
+	@echo "make bench       time what the README claims, beside the plain way"
+	@echo "make colab-test  run the notebooks with Colab's own versions (Python 3.13)"
 	@echo "make ddsp-tests  run ddsp's own tests"
 
 setup:
@@ -48,11 +49,20 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
 		--group lab --group test pyproject.toml -o requirements.txt
 
-recording violin crepe: setup
-	@command -v fluidsynth >/dev/null && test -e /usr/share/sounds/sf2/FluidR3_GM.sf2 || { \
-		echo "make $@: FluidSynth and its soundfont are missing; install them (on Debian and" \
-		"Ubuntu: sudo apt install fluidsynth fluid-soundfont-gm) and try again." >&2; exit 1; }
-	$(BIN)/python scripts/$(if $(filter recording,$@),make,train)_$@.py
+recordings instruments crepe: setup
+	@command -v fluidsynth >/dev/null && command -v espeak-ng >/dev/null && \
+		test -e /usr/share/sounds/sf2/FluidR3_GM.sf2 && \
+		test -e /usr/share/sounds/sf2/TimGM6mb.sf2 && \
+		test -e /usr/share/sounds/sf3/MuseScore_General_Full.sf3 || { \
+		echo "make $@: a program or soundfont is missing; install them (on Debian and Ubuntu: sudo" \
+		"apt install fluidsynth espeak-ng fluid-soundfont-gm musescore-general-soundfont" \
+		"timgm6mb-soundfont) and try again." >&2; exit 1; }
+	$(if $(filter recordings,$@),$(BIN)/python scripts/make_recording.py && \
+		$(BIN)/python scripts/make_practice.py,$(BIN)/python scripts/train_$@.py)
+
+bench: setup
+	$(BIN)/python benchmarks/transfer.py
+	$(BIN)/python benchmarks/training.py
 
 colab-test: setup
 	$(BIN)/python scripts/colab_test.py

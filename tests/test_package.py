@@ -1,5 +1,6 @@
 """Importing the package: cheap, silent, and in any order with TensorFlow."""
 
+import importlib
 import inspect
 import os
 import subprocess
@@ -83,9 +84,12 @@ def test_installed_crepe_goes_first(tmp_path):
     assert done.stdout == "the real one\n"
 
 
-@pytest.mark.parametrize("name", ddsp_course.__all__)
+TRAINING = [f"training.{path.stem}" for path in (ROOT / "ddsp_course/training").glob("[!_]*.py")]
+
+
+@pytest.mark.parametrize("name", [*ddsp_course.__all__, *TRAINING])
 def test_everything_public_has_a_docstring(name):
-    module = getattr(ddsp_course, name)
+    module = importlib.import_module(f"ddsp_course.{name}")
     assert module.__doc__
     for key, value in vars(module).items():
         own = getattr(value, "__module__", None) == module.__name__

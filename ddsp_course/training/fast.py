@@ -61,9 +61,11 @@ def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000)
     along = tf.range(hop_size, dtype=tf.float32) / hop_size
     next_hz = tf.concat([f0_hz[:, 1:], f0_hz[:, -1:]], axis=1)
     hz = f0_hz * (1 - along) + next_hz * along  # (batch, n_frames, hop_size)
-    # Whole turns are dropped frame by frame, so that the phase stays exact.
+    # Turns are counted within a frame, and before it in double precision without whole ones, so
+    # that the phase stays exact.
     turns = tf.cumsum(hz / sample_rate, axis=2)
-    before = tf.cumsum(turns[:, :, -1:] % 1.0, axis=1, exclusive=True) % 1.0
+    before = tf.cumsum(tf.cast(turns[:, :, -1:], tf.float64), axis=1, exclusive=True) % 1.0
+    before = tf.cast(before, tf.float32)
     k = tf.range(1, n_harmonics + 1, dtype=tf.float32)
     cycles = ((turns + before) % 1.0)[..., None] * k
     sines = tf.sin(2 * math.pi * (cycles % 1.0))

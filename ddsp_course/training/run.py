@@ -92,7 +92,7 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
             f"The training stopped ({' '.join(str(error).split())[:300]}). What was saved is in "
             f"{work}: put this right, and start it again to go on from there."
         ) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError, IndexError) as error:
         raise TrainingError(
             f"The model cannot be built or trained with these settings "
             f"({' '.join(str(error).split())[:300]}): correct them and start again."
@@ -241,7 +241,7 @@ def _loop(dataset, work, strategy, steps, progress):
     if tf.train.latest_checkpoint(str(work)):
         trainer.restore(str(work))
     trainer.speed_up()
-    first = int(trainer.step)
+    first = _step(trainer)
     # One of several machines writes; the others save where nobody looks, since saving may ask
     # all of them for their part.
     chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
@@ -253,11 +253,11 @@ def _loop(dataset, work, strategy, steps, progress):
         losses, recent = {}, []
         saved = first
         bar = tqdm(total=steps, initial=first, unit="step", disable=not (progress and chief))
-        with bar, writer.as_default():
+        with bar, contextlib.closing(writer), writer.as_default():
             try:
-                while int(trainer.step) < steps:
+                while _step(trainer) < steps:
                     recent.append(float(trainer.train_step(batches)["total_loss"]))
-                    step = int(trainer.step)
+                    step = _step(trainer)
                     bar.update()
                     if step % summary_every == 0 or step == steps:
                         losses[step] = float(np.mean(recent))
@@ -271,10 +271,14 @@ def _loop(dataset, work, strategy, steps, progress):
                             _summarise_sound(trainer.model, dataset, step)
                         writer.flush()
             except KeyboardInterrupt:
-                if int(trainer.step) > saved:
+                if _step(trainer) > saved:
                     trainer.save(save_dir)
                 raise
     return losses
+
+
+def _step(trainer):
+    return int(trainer.step.numpy())
 
 
 def _trainer(strategy):
@@ -307,14 +311,18 @@ def _examples(dataset, batch_size):
     # At 16 kHz ddsp's pipeline stores each sound twice.
     examples = examples.map(lambda e: {k: v for k, v in e.items() if k != "audio_16k"})
     examples = examples.cache().shuffle(4000, reshuffle_each_iteration=True).repeat()
-    return examples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    # Machines share the examples out, not the files, of which there may be fewer than machines.
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    batches = examples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return batches.with_options(options)
 
 
 def _summarise_sound(model, dataset, step):
     """Give TensorBoard what the model plays and what it should have played."""
     tf = _tensorflow.load()
     part = "held_out" if list(Path(dataset).glob("held_out*.tfrecord*")) else "train"
-    batch = next(iter(provider(dataset, part).get_batch(4, shuffle=False, repeats=1)))
+    batch = next(iter(provider(dataset, part).get_dataset(shuffle=False).batch(4)))
     played = model(batch, training=False)["audio_synth"]
     tf.summary.audio("played", played[..., None], SAMPLE_RATE, step, max_outputs=4)
     tf.summary.audio("wanted", batch["audio"][..., None], SAMPLE_RATE, step, max_outputs=4)

@@ -1,0 +1,405 @@
+"""Training: the fast step is ddsp's, runs go on after a kill, and what comes out plays anywhere."""
+
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from ddsp_course import _tensorflow, features, instruments
+from ddsp_course.errors import TrainingError
+from ddsp_course.training import data, fast, run, scores
+
+# A model small enough to build and compile in seconds.
+SMALL = (
+    "RnnFcDecoder.rnn_channels = 8",
+    "RnnFcDecoder.ch = 8",
+    "RnnFcDecoder.layers_per_stack = 1",
+    "RnnFcDecoder.output_splits = (('amps', 1), ('harmonic_distribution', 8), ('noise_magnitudes', 9))",
+    "SpectralLoss.fft_sizes = (512, 64)",
+    "train.batch_size = 2",
+    "train.steps_per_save = 10",
+    "train.steps_per_summary = 10",
+)
+
+
+def example(rng):
+    """Return a second of a tone that swells, as a dataset's pieces are."""
+    t = np.arange(16000) / 16000
+    f0_hz = rng.uniform(200, 600)
+    k = np.arange(1, 6)[:, None]
+    sound = (np.sin(2 * np.pi * f0_hz * k * t) / k**2).sum(axis=0) * rng.uniform(0.05, 0.3)
+    sound = (sound * np.hanning(16000)).astype(np.float32)
+    loudness_db = features.loudness_db(sound)
+    return {
+        "audio": sound,
+        "audio_16k": sound,
+        "f0_hz": np.full(250, f0_hz, np.float32),
+        "f0_confidence": data.certain(loudness_db),
+        "loudness_db": loudness_db,
+    }
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    tf = _tensorflow.load()
+    folder = tmp_path_factory.mktemp("dataset")
+    rng = np.random.default_rng(4)
+    for part, n in (("train", 12), ("held_out", 3)):
+        with tf.io.TFRecordWriter(str(folder / f"{part}.tfrecord-00000-of-00001")) as file:
+            for _ in range(n):
+                floats = {
+                    key: tf.train.Feature(float_list=tf.train.FloatList(value=value))
+                    for key, value in example(rng).items()
+                }
+                row = tf.train.Example(features=tf.train.Features(feature=floats))
+                file.write(row.SerializeToString())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, tmp_path_factory):
+    """A run of 20 steps, and the instrument that was exported from it."""
+    work = tmp_path_factory.mktemp("run")
+    losses = run.train(dataset, work, steps=20, gin_lines=SMALL, progress=False)
+    run.export(dataset, work, work / "instrument")
+    return work, losses
+
+
+def trainer(work, dataset, *more, **environment):
+    """Start `ddsp-course train` in a process of its own."""
+    command = [sys.executable, "-c", "from ddsp_course.cli import main; raise SystemExit(main())"]
+    gin = [word for line in SMALL for word in ("--gin", line)]
+    return subprocess.Popen(
+        [*command, "train", str(dataset), str(work), *gin, *more], cwd=ROOT,
+        env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def saved_step(work):
+    tf = _tensorflow.load()
+    latest = tf.train.latest_checkpoint(str(work))
+    return int(latest.rsplit("-", 1)[1]) if latest else 0
+
+
+def test_fast_harmonics_are_ddsps():
+    tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    rng = np.random.default_rng(0)
+    # A tenth of a second, in which ddsp's float32 phases do not drift yet.
+    f0_hz = tf.constant(200 * 2 ** np.cumsum(rng.normal(0, 0.1, (2, 25, 1)), axis=1), tf.float32)
+    amplitudes = tf.constant(rng.uniform(0, 1, (2, 25, 20)) / 20, tf.float32)
+    weights = tf.constant(rng.standard_normal((2, 1600)), tf.float32)
+
+    def plain(amplitudes):
+        return ddsp.core.harmonic_synthesis(
+            f0_hz, tf.ones_like(f0_hz), harmonic_distribution=amplitudes, n_samples=1600
+        )
+
+    results = []
+    for synthesis in (plain, lambda a: fast.harmonic_synthesis(f0_hz, a, 1600)):
+        with tf.GradientTape() as tape:
+            tape.watch(amplitudes)
+            sound = synthesis(amplitudes)
+            total = tf.reduce_sum(sound * weights)
+        results.append((sound.numpy(), tape.gradient(total, amplitudes).numpy()))
+    (sound, gradient), (fast_sound, fast_gradient) = results
+    # 40 turns of the 20th harmonic in float32, of an amplitude of 1 in all.
+    np.testing.assert_allclose(fast_sound, sound, atol=2e-3)
+    # Gradients are up to 20 in size here.
+    np.testing.assert_allclose(fast_gradient, gradient, atol=0.1)
+
+
+def test_fast_phases_stay_exact_over_a_second():
+    f0_hz, n_harmonics = 440.0, 12
+    amplitudes = np.full((1, 250, n_harmonics), 1 / n_harmonics, np.float32)
+    sound = fast.harmonic_synthesis(np.full((1, 250, 1), f0_hz, np.float32), amplitudes, 16000)
+    t = np.arange(1, 16001) / 16000
+    k = np.arange(1, n_harmonics + 1)[:, None]
+    exact = np.sin(2 * np.pi * f0_hz * k * t).mean(axis=0)
+    # ddsp's own is off by 0.05 here with use_angular_cumsum, and by more without.
+    np.testing.assert_allclose(sound[0], exact, atol=5e-3)
+
+
+def test_fast_gru_is_keras_with_its_gradients():
+    tf = _tensorflow.load()
+    layer = tf.keras.layers.GRU(16, return_sequences=True)
+    rng = np.random.default_rng(1)
+    inputs = tf.constant(rng.standard_normal((3, 40, 5)), tf.float32)
+    layer(inputs)
+    layer.set_weights([0.3 * rng.standard_normal(w.shape) for w in layer.get_weights()])
+    results = []
+    for call in (layer, fast._gru_layer(layer)):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            states = call(inputs)
+            total = tf.reduce_sum(states**2)
+        gradients = tape.gradient(total, [inputs, *layer.trainable_variables])
+        results.append([states, *gradients])
+    for plain, quick in zip(*results, strict=True):
+        # float32, 40 steps deep.
+        np.testing.assert_allclose(quick, plain, atol=2e-4)
+
+
+def test_fast_model_has_the_loss_and_gradients_of_ddsps(dataset):
+    tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    # A tenth of a second, in which ddsp's float32 phases do not drift yet, and without noise,
+    # which is drawn anew in each call.
+    short = (
+        "Harmonic.n_samples = 1600",
+        "FilteredNoise.n_samples = 1600",
+        "F0LoudnessPreprocessor.time_steps = 25",
+        "FilteredNoise.initial_bias = -50.0",
+        # The logarithm of next to nothing makes gradients of rounding errors.
+        "SpectralLoss.logmag_weight = 0.0",
+    )
+    run.configure(gin_lines=[*SMALL, *short])
+    model = ddsp.training.models.Autoencoder()
+    batch = next(iter(run._examples(dataset, 2)))
+    batch = {
+        key: value[:, 8000:9600] if key == "audio" else value[:, 125:150]
+        for key, value in batch.items()
+    }
+    results = []
+    for build in (lambda: lambda b: model(b, training=True, return_losses=True),
+                  lambda: fast.speed_up(model)):  # fmt: skip
+        call = build()
+        call(batch)
+        with tf.GradientTape() as tape:
+            _, losses = call(batch)
+        gradients = tape.gradient(losses["total_loss"], model.trainable_variables)
+        results.append((float(losses["total_loss"]), [g.numpy() for g in gradients]))
+    (loss, gradients), (fast_loss, fast_gradients) = results
+    # float32 sums in another order.
+    assert abs(fast_loss / loss - 1) < 1e-3
+    for plain, quick in zip(gradients, fast_gradients, strict=True):
+        # The loss is a sum of absolute values, whose slopes flip where float32 rounds past zero.
+        assert np.linalg.norm(quick - plain) <= 0.1 * np.linalg.norm(plain) + 1e-4
+
+
+def test_training_lowers_the_loss_and_is_seen_in_tensorboard(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    work, losses = trained
+    assert list(losses) == [10, 20]
+    assert losses[20] < losses[10]
+    events = EventAccumulator(str(work / "summaries"), {"tensors": 0})
+    events.Reload()
+    assert set(events.Tags()["tensors"]) == {"losses/total_loss", "played", "wanted"}
+
+
+def test_killed_run_goes_on_from_its_last_checkpoint(dataset, tmp_path):
+    first = trainer(tmp_path, dataset, "--steps", "100000")
+    until = time.monotonic() + 240
+    while saved_step(tmp_path) < 10 and first.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    step = saved_step(tmp_path)
+    assert step >= 10
+    losses = run.train(dataset, tmp_path, steps=step + 10, gin_lines=SMALL, progress=False)
+    # The first mean is of the next ten steps: none was done again.
+    assert list(losses) == [step + 10]
+    assert run.train(dataset, tmp_path, steps=step, gin_lines=SMALL, progress=False) == {}
+
+
+def test_ctrl_c_saves_what_was_learned(dataset, tmp_path):
+    process = trainer(tmp_path, dataset, "--steps", "100000", "--gin",
+                      "train.steps_per_save = 1000000")  # fmt: skip
+    until = time.monotonic() + 240
+    # The settings are written when everything is built; then a few steps.
+    while not (tmp_path / "operative_config-0.gin").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(15)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130 and "stopped" in stderr
+    assert saved_step(tmp_path) > 0
+
+
+def test_two_workers_train_one_model_together(dataset, tmp_path):
+    ports = []
+    for _ in range(2):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports.append(free.getsockname()[1])
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    workers = [
+        trainer(tmp_path, dataset, "--strategy", "multiworker", "--steps", "20",
+                TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}))
+        for i in range(2)
+    ]  # fmt: skip
+    results = [worker.communicate(timeout=300) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], results
+    # Both saw the mean loss of both.
+    said = [stdout.splitlines()[0] for stdout, _ in results]
+    assert said[0].startswith("Step 20: loss") and said[0] == said[1]
+    assert saved_step(tmp_path) == 20
+    run.export(dataset, tmp_path, tmp_path / "instrument")
+    assert instruments.load(tmp_path / "instrument").statistics is not None
+
+
+def test_mirrored_strategy_trains(dataset, tmp_path):
+    losses = run.train(dataset, tmp_path, "mirrored", steps=10, gin_lines=SMALL, progress=False)
+    assert list(losses) == [10]
+
+
+def test_exported_instrument_plays_in_the_course(trained, heard):
+    work, _ = trained
+    instrument = instruments.load(work / "instrument")
+    assert instrument.loudness_definition == "ddsp2"
+    # The tones were between 200 and 600 Hz.
+    assert 55 < instrument.statistics.mean_pitch < 75
+    sound = instrument.play(heard)
+    assert sound.shape == heard.audio.shape and np.isfinite(sound).all()
+
+
+def test_exported_instrument_plays_in_magentas_own_way(trained):
+    """The steps of the official timbre transfer notebook."""
+    ddsp = _tensorflow.load_ddsp()
+    import gin
+
+    folder = trained[0] / "instrument"
+    with open(folder / "dataset_statistics.pkl", "rb") as file:
+        statistics = pickle.load(file)
+    assert type(statistics["quantile_transform"]).__name__ == "QuantileTransformer"
+    with gin.unlock_config():
+        gin.clear_config()
+        gin.parse_config_file(str(folder / "operative_config-0.gin"), skip_unknown=True)
+    checkpoints = [p.name.split(".")[0] for p in folder.iterdir() if p.name.startswith("ckpt")]
+    model = ddsp.training.models.Autoencoder()
+    model.restore(str(folder / checkpoints[0]))
+    batch = {
+        "f0_hz": np.full((1, 250), 300, np.float32),
+        "loudness_db": np.full((1, 250), -20, np.float32),
+    }
+    sound = model.get_audio_from_outputs(model(batch, training=False))
+    assert sound.shape == (1, 16000)
+
+
+def test_export_holds_weights_and_no_optimizer(trained):
+    tf = _tensorflow.load()
+    folder = trained[0] / "instrument"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ckpt-20.data-00000-of-00001",
+        "ckpt-20.index",
+        "dataset_statistics.pkl",
+        "operative_config-0.gin",
+    ]
+    names = [name for name, _ in tf.train.list_variables(str(folder / "ckpt-20"))]
+    assert not any("optimizer" in name or "OPTIMIZER_SLOT" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("Trainer.learning_rat = 0.1", "learning_rat"),
+        ("Harmonics.n_samples = 1", "Harmonics"),
+        ("Trainer.learning_rate = ", "cannot be used"),
+        ("RnnFcDecoder.rnn_type = 'lstm2'", "cannot be built"),
+        ("TFRecordProvider.example_secs = 4", "another length"),
+    ],
+)
+def test_wrong_setting_is_named_before_training(line, says, dataset, tmp_path):
+    with pytest.raises(TrainingError, match=says):
+        run.train(dataset, tmp_path / "run", gin_lines=[*SMALL, line], progress=False)
+    assert saved_step(tmp_path / "run") == 0
+
+
+def test_missing_gin_file_and_dataset_and_checkpoint_are_named(dataset, tmp_path):
+    with pytest.raises(TrainingError, match=r"none\.gin"):
+        run.train(dataset, tmp_path / "run", gin_files=[tmp_path / "none.gin"])
+    with pytest.raises(TrainingError, match="ddsp-course prepare"):
+        run.train(tmp_path, tmp_path / "run")
+    with pytest.raises(TrainingError, match="train first"):
+        run.export(dataset, tmp_path, tmp_path / "instrument")
+
+
+def test_strategies_are_named(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(TrainingError, match="TF_CONFIG"):
+        run.get_strategy("multiworker")
+    monkeypatch.setenv("TF_CONFIG", "{broken")
+    with pytest.raises(TrainingError, match="TF_CONFIG cannot be read"):
+        run.get_strategy("multiworker")
+    with pytest.raises(TrainingError, match="one, mirrored, multiworker"):
+        run.get_strategy("many")
+
+
+def test_full_disk_keeps_what_was_saved(dataset, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk to fill cannot be mounted here (needs root)")
+    try:
+        run.train(dataset, disk / "run", steps=10, gin_lines=SMALL, progress=False)
+        with open(disk / "filler", "wb") as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(1 << 16))
+                file.flush()
+        with pytest.raises(TrainingError, match="What was saved is in"):
+            run.train(dataset, disk / "run", steps=30, gin_lines=SMALL, progress=False)
+        (disk / "filler").unlink()
+        losses = run.train(dataset, disk / "run", steps=20, gin_lines=SMALL, progress=False)
+        assert list(losses) == [20]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+class Player:
+    """Stands for an instrument, and plays what it is told to."""
+
+    def __init__(self, play):
+        self.play = play
+
+
+def phrase_of_a_tone(seconds=4):
+    t = np.arange(seconds * 16000) / 16000
+    # A second of rest in the middle.
+    sounds = (t < 1.5) | (t > 2.5)
+    k = np.arange(1, 8)[:, None]
+    tone = (0.2 * np.sin(2 * np.pi * 330 * k * t) / k).sum(axis=0)
+    sound = (tone * sounds).astype(np.float32)
+    loudness_db = features.loudness_db(sound)
+    return features.Features(
+        sound, np.full(seconds * 250, 330, np.float32), data.certain(loudness_db), loudness_db
+    )
+
+
+def test_perfect_player_scores_perfectly():
+    said = scores.measure(Player(lambda heard: heard.audio), [phrase_of_a_tone()])
+    assert said["seconds"] == 4
+    assert said["spectral_loss"] == said["loudness_l1_db"] == said["f0_outliers"] == 0
+    # CREPE's own error, and its frames across the rest.
+    assert said["f0_l1"] < 0.3
+    assert said["rest_peak_db"] < -100
+
+
+def test_wrong_pitch_loudness_and_hum_are_measured():
+    phrase = phrase_of_a_tone()
+    t = np.arange(len(phrase.audio)) / 16000
+    k = np.arange(1, 8)[:, None]
+    low = (0.2 * np.sin(2 * np.pi * 330 / 2.5 * k * t) / k).sum(axis=0).astype(np.float32)
+    said = scores.measure(Player(lambda heard: low), [phrase])
+    # 16 semitones below: more than an octave, and so an outlier in every second.
+    assert said["f0_outliers"] == 1 and said["f0_off"] > 0.95
+    # It sounds on where the phrase rests.
+    assert said["rest_peak_db"] > -30
+    said = scores.measure(Player(lambda heard: 0.5 * heard.audio), [phrase])
+    # Half the amplitude is 6 dB, for all frames but those of the rest.
+    assert 3.5 < said["loudness_l1_db"] < 6.1
+
+
+def test_scores_are_written_whole(tmp_path):
+    scores.write(tmp_path, {"spectral_loss": 1.5})
+    assert json.loads((tmp_path / "scores.json").read_text()) == {"spectral_loss": 1.5}
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
