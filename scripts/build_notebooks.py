@@ -7,6 +7,7 @@ A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 - `{{repository}}`, `{{branch}}`: the settings in pyproject.toml, `[tool.ddsp-course]`;
 - `{{notebook}}`: the notebook's path in the repository;
 - `{{colab_packages}}`: what Colab lacks, in the versions of requirements.txt;
+- `{{colab_packages training}}`: the same with what `ddsp_course.training` needs besides;
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
 With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
@@ -46,6 +47,15 @@ COLAB_LACKS = (
     "future",
     "av",
 )
+# What Apache Beam needs of the rest.
+COLAB_LACKS_FOR_TRAINING = (
+    "apache-beam",
+    "fastavro",
+    "fasteners",
+    "objsize",
+    "pymongo",
+    "sortedcontainers",
+)
 COLAB_PYTHON = {
     "python_version": "3.13",
     "python_full_version": "3.13.0",
@@ -55,15 +65,15 @@ COLAB_PYTHON = {
 SECONDS_A_CELL = 600
 
 
-def colab_packages() -> list[str]:
-    """Return `name==version` of each package in COLAB_LACKS, as requirements.txt pins it."""
+def colab_packages(training: bool = False) -> list[str]:
+    """Return `name==version` of each package that Colab lacks, as requirements.txt pins it."""
     pins = {}
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
         if line.strip() and not line.lstrip().startswith(("#", "-")):
             requirement = Requirement(line)
             if requirement.marker is None or requirement.marker.evaluate(COLAB_PYTHON):
                 pins[requirement.name] = f"{requirement.name}{requirement.specifier}"
-    return [pins[name] for name in COLAB_LACKS]
+    return [pins[name] for name in COLAB_LACKS + COLAB_LACKS_FOR_TRAINING * training]
 
 
 def chapter_link(lesson: str, start: str) -> str:
@@ -86,14 +96,16 @@ def convert(lesson: Path):
         "repository": settings["repository"],
         "branch": settings["branch"],
         "notebook": notebook_path(lesson).relative_to(ROOT).as_posix(),
-        "colab_packages": textwrap.fill(
-            " ".join(colab_packages()), 84, subsequent_indent="    ", break_on_hyphens=False
-        ),
     }
 
     def fill(match):
         name, *arguments = match[1].split()
-        return chapter_link(*arguments) if name == "chapter" else fields[name]
+        if name == "chapter":
+            return chapter_link(*arguments)
+        if name == "colab_packages":
+            packages = " ".join(colab_packages(training=arguments == ["training"]))
+            return textwrap.fill(packages, 84, subsequent_indent="    ", break_on_hyphens=False)
+        return fields[name]
 
     text = re.sub(r"\{\{([^{}]+)\}\}", fill, lesson.read_text("utf-8"))
     notebook = jupytext.reads(text, fmt="md:myst")

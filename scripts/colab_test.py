@@ -1,10 +1,10 @@
-"""Run the demo notebook with Colab's own versions: first its first cell, then all of it.
+"""Run the notebooks with Colab's own versions: of each first its first cell, then all of it.
 
     python scripts/colab_test.py
 
 Makes build/colab with Python 3.13 and the packages of scripts/colab.txt, in which nothing of
 the course's is installed, and proves that the first cell adds what is missing, replaces
-nothing, and leaves an environment in which the notebook runs. Needs uv, as `make lock` does, and
+nothing, and leaves an environment in which the notebook runs, for each notebook by itself. Needs uv, as `make lock` does, and
 the package index. COLAB_PYTHON is the path of a Python 3.13, where uv does not find one.
 """
 
@@ -21,7 +21,7 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = ROOT / "notebooks" / "02_timbre_transfer" / "00_demo.ipynb"
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 PINS = ROOT / "scripts" / "colab.txt"
 WORK = ROOT / "build" / "colab"
 
@@ -77,11 +77,11 @@ def installed(python):
     return {package["name"]: package["version"] for package in packages}
 
 
-def run_notebook():
-    """Run the notebook with the kernel of Colab's environment; return seconds of each cell."""
+def run_notebook(path):
+    """Run a notebook with the kernel of Colab's environment; return seconds of each cell."""
     os.environ["JUPYTER_PATH"] = str(WORK / "jupyter")
     os.environ["DDSP_COURSE_REPO"] = ROOT.as_uri()
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
     room = WORK / "content"
     room.mkdir()
     times, started = [], []
@@ -102,19 +102,21 @@ def run_notebook():
 
 
 def main():
-    python = make_environment()
-    before = installed(python)
-    times, stderr = run_notebook()
-    after = installed(python)
-    changed = {name: (v, after.get(name)) for name, v in before.items() if after.get(name) != v}
-    added = sorted(set(after) - set(before))
-    print(f"First cell: {times[0]:.1f} s; it added {', '.join(added) or 'nothing'}.")
-    print(f"All {len(times)} cells: {sum(times):.1f} s.")
-    if changed:
-        raise SystemExit(f"The first cell replaced what Colab has: {changed}.")
-    if stderr:
-        raise SystemExit(f"Cells wrote to stderr: {stderr}")
-    print("The notebook runs with Colab's versions, and none of them was replaced.")
+    for path in NOTEBOOKS:
+        python = make_environment()
+        before = installed(python)
+        times, stderr = run_notebook(path)
+        after = installed(python)
+        changed = {name: (v, after.get(name)) for name, v in before.items() if after.get(name) != v}
+        added = sorted(set(after) - set(before))
+        print(f"{path.relative_to(ROOT)}")
+        print(f"First cell: {times[0]:.1f} s; it added {', '.join(added) or 'nothing'}.")
+        print(f"All {len(times)} cells: {sum(times):.1f} s.", flush=True)
+        if changed:
+            raise SystemExit(f"The first cell replaced what Colab has: {changed}.")
+        if stderr:
+            raise SystemExit(f"Cells wrote to stderr: {stderr}")
+    print("The notebooks run with Colab's versions, and none of them was replaced.")
 
 
 if __name__ == "__main__":

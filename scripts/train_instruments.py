@@ -3,24 +3,28 @@
     python scripts/train_instruments.py [NAME ...]           # from scratch, or on from where it was
     python scripts/train_instruments.py --evaluate [NAME ...]  # the scores of what assets/ holds
 
-The same steps as in notebooks/03_train_your_own, with two soundfonts for recordings.
+The same steps as in notebooks/03_train_your_own, with two soundfonts for recordings. The scores,
+on phrases that were not learned from, go to scores.json beside the weights.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
-from ddsp_course import _paths
+from ddsp_course import _paths, instruments
 from ddsp_course.training import data, run, scores
 
-# General MIDI program (from 0), lowest and highest pitch.
+# General MIDI program (from 0), lowest and highest pitch; steps of training.
 INSTRUMENTS = {
-    "violin": (40, 55, 96),
-    "trumpet": (56, 52, 86),
-    "flute": (73, 59, 96),
-    "tenor_saxophone": (66, 44, 76),
+    "violin": ((40, 55, 96), 10000),
+    "trumpet": ((56, 52, 86), 8000),
+    "flute": ((73, 59, 96), 8000),
+    "tenor_saxophone": ((66, 44, 76), 6000),
 }
 SOUNDFONTS = ("fluidr3", "musescore")
+PHRASES = 130
+# A second pair of ears, not trained by the course, where they are at hand.
+OFFICIAL_CREPE = _paths.ASSETS.parent.parent / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
 
 
 def main():
@@ -28,30 +32,41 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(INSTRUMENTS))
     parser.add_argument("--work", type=Path, default=Path("build/instruments"))
     parser.add_argument("--to", type=Path, default=_paths.ASSETS / "instruments")
-    parser.add_argument("--phrases", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--evaluate", action="store_true")
     arguments = parser.parse_args()
     for name in arguments.names or INSTRUMENTS:
         if name not in INSTRUMENTS:
             parser.error(f"there is no {name}: choose of {', '.join(INSTRUMENTS)}")
         if not arguments.evaluate:
-            make(name, arguments)
-        scores.write(
-            arguments.to / name, scores.of_program(arguments.to / name, *INSTRUMENTS[name])
-        )
+            make(name, arguments.work / name, arguments.to / name)
+        evaluate(name, arguments.to / name)
 
 
-def make(name, arguments):
-    work = arguments.work / name
+def make(name, work, folder):
+    """Train an instrument in `work` and put it in the place of the one in `folder`."""
+    program, steps = INSTRUMENTS[name]
     dataset = work / "dataset"
     if not dataset.exists():
-        data.prepare_program(*INSTRUMENTS[name], dataset, SOUNDFONTS, arguments.phrases)
-    run.train(dataset, work / "run", steps=arguments.steps)
+        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES)
+    run.train(dataset, work / "run", steps=steps)
     run.export(dataset, work / "run", work / "instrument")
-    target = arguments.to / name
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(work / "instrument", target)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(work / "instrument", folder)
+
+
+def evaluate(name, folder):
+    """Write the scores of an instrument, by the course's CREPE and by the official one."""
+    instrument = instruments.load(folder)
+    phrases = list(scores.program_phrases(*INSTRUMENTS[name][0], SOUNDFONTS))
+    heard = {"course": "course"}
+    if OFFICIAL_CREPE.exists():
+        heard["official tiny"] = OFFICIAL_CREPE
+    measured = {
+        by: scores.measure(instrument, phrases, weights, progress=True)
+        for by, weights in heard.items()
+    }
+    scores.write(folder, measured)
+    print(name, measured)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ HOP_S = 0.5
 _CHUNK_S = 20.0
 _ENOUGH_S = 10.0
 _PEAK = 1e-3
+# Beam's direct runner, without its new first choice: a program called Prism that it downloads.
+_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 # See `harmonic_shares`. Measured: on 16 phrases of eight instruments and a real trumpet at least
 # 0.72 and 0.95; on 12 chords of four, but for octaves, one of the two was lower in all but one.
 _ONE_VOICE_POWER = 0.6
@@ -286,27 +288,35 @@ def pitch_by(model):
 
 
 @contextlib.contextmanager
-def _quiet():
-    """Keep from learners what other packages say while Beam starts and runs, and no errors."""
+def _quiet_beam():
+    """Yield Apache Beam, as it is outside notebooks, with its and others' remarks kept away.
+
+    In a notebook Beam 2.77 imports its interactive parts, which pandas 3 lets fail.
+    """
     logging.disable(logging.WARNING)  # Beam: that Google's BigQuery client is not there
+    import apache_beam as beam
+    from apache_beam.utils import interactive_utils
+
+    in_notebook = interactive_utils.is_in_ipython
+    interactive_utils.is_in_ipython = lambda: False
     try:
         with warnings.catch_warnings():
             # pydub: that there is no ffmpeg; librosa: the A-weight of 0 Hz
             warnings.simplefilter("ignore", RuntimeWarning)
-            yield
+            yield beam
     finally:
+        interactive_utils.is_in_ipython = in_notebook
         logging.disable(logging.NOTSET)
 
 
 def _run_pipeline(inputs, examples_of, path, options):
     """Run a Beam pipeline from `inputs` to the files `path`.tfrecord-*, in no certain order."""
-    with _quiet():
-        parts = _parts()
-        import apache_beam as beam
+    parts = _parts()
+    with _quiet_beam() as beam:
         from apache_beam.options.pipeline_options import PipelineOptions
         from tensorflow.train import Example
 
-        with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+        with beam.Pipeline(options=PipelineOptions([f"--runner={_RUNNER}", *options])) as pipeline:
             _ = (
                 examples_of(pipeline | beam.Create(inputs) | beam.Reshuffle())
                 | "shuffle examples" >> beam.Reshuffle()

@@ -1,0 +1,128 @@
+"""Time a training step beside ddsp's own, in turn, and print both loss curves.
+
+.venv/bin/python benchmarks/training.py
+
+Both train the model of solo_instrument.gin (GRU 256, 60 harmonics) on the same batches of 4 x 1 s
+of the bundled clarinet, from the same weights. The plain way is ddsp's `Trainer` as it is; the
+rows between show what each part of the fast step does alone. Prints a Markdown table.
+"""
+
+import contextlib
+import functools
+import io
+import time
+from unittest import mock
+
+import numpy as np
+
+from ddsp_course import _paths, _tensorflow, audio, crepe, features
+from ddsp_course.training import fast, run
+
+TIMED = 15  # steps of each, after one that compiles
+CURVE = 200  # steps of the two curves
+AT = (1, 10, 25, 50, 100, 200)
+SEED = 5
+
+tf = _tensorflow.load()
+ddsp = _tensorflow.load_ddsp()
+
+
+def pieces():
+    """Return batches without end, the same each time, of pieces of a second of the clarinet."""
+    rows = []
+    model = crepe.load("course")
+    for path in sorted((_paths.ASSETS / "audio" / "clarinet").glob("*.ogg"))[:3]:
+        sound = audio.load(path)
+        f0_hz, _ = crepe.to_f0(crepe.activation(sound, model))
+        loudness_db = features.loudness_db(sound)
+        for start in range(0, len(sound) // 64 - 250, 125):
+            frames = slice(start, start + 250)
+            samples = sound[start * 64 : (start + 250) * 64]
+            rows.append((samples, f0_hz[frames].astype(np.float32), loudness_db[frames]))
+    keys = ("audio", "f0_hz", "loudness_db")
+
+    def batches():
+        rng = np.random.default_rng(SEED)
+        while True:
+            chosen = [rows[i] for i in rng.integers(len(rows), size=4)]
+            yield {
+                key: tf.constant(np.stack(column))
+                for key, column in zip(keys, zip(*chosen, strict=True), strict=True)
+            }
+
+    return batches
+
+
+def trainers(batch):
+    """Return {name: trainer}, all with the same weights."""
+    made, weights = {}, None
+    for name, left_out, compiled in (
+        ("ddsp's Trainer", None, False),
+        ("with the fast oscillator", ["_gru_layer"], False),
+        ("and the fast GRU", [], False),
+        ("and compiled by XLA: the course", [], True),
+    ):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.ExitStack() as stack:
+            run.configure()
+            if left_out is None:
+                model = ddsp.training.models.Autoencoder()
+                trainer = ddsp.training.trainers.Trainer(model, tf.distribute.get_strategy())
+                trainer.build(batch)
+            else:
+                trainer = run._trainer(tf.distribute.get_strategy())
+                trainer.build(batch)
+                for part in left_out:
+                    stack.enter_context(as_it_is(part))
+                trainer.speed_up()
+                if not compiled:
+                    trainer.call = functools.partial(
+                        trainer.model, return_losses=True, training=True
+                    )
+        weights = weights or trainer.model.get_weights()
+        trainer.model.set_weights(weights)
+        made[name] = trainer
+    return made
+
+
+@contextlib.contextmanager
+def as_it_is(part):
+    """Let `fast.speed_up` leave a part of the model as it is."""
+    kept = {"_oscillator": lambda layer: layer.get_signal, "_gru_layer": lambda layer: layer.call}
+    with mock.patch.object(fast, part, kept[part]):
+        yield
+
+
+def main():
+    batches = pieces()
+    source = batches()
+    made = trainers(next(source))
+    taken = {name: [] for name in made}
+    for trainer in made.values():
+        trainer.train_step(next(source))
+    for _ in range(TIMED):
+        batch = next(source)
+        for name, trainer in made.items():
+            started = time.perf_counter()
+            float(trainer.train_step(batch)["total_loss"])
+            taken[name].append(time.perf_counter() - started)
+    plain = np.median(taken["ddsp's Trainer"])
+    print("| a step of batch 4 x 1 s | median s | times as fast |\n|---|---|---|")
+    for name, times in taken.items():
+        print(f"| {name} | {np.median(times):.3f} | {plain / np.median(times):.1f} |")
+
+    ends = (next(iter(made)), list(made)[-1])
+    curves = {name: [] for name in ends}
+    fresh = trainers(next(batches()))
+    for name in ends:
+        source = batches()
+        for _ in range(CURVE):
+            curves[name].append(float(fresh[name].train_step(next(source))["total_loss"]))
+    print("\n| loss after steps | " + " | ".join(ends) + " |\n|---|---|---|")
+    for step in AT:
+        # The mean of up to ten steps, since a batch has its own loss.
+        means = [np.mean(curves[name][max(0, step - 10) : step]) for name in ends]
+        print(f"| {step} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+
+
+if __name__ == "__main__":
+    main()
