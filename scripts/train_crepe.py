@@ -547,7 +547,7 @@ def official_tiny():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("build/crepe"))
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--steps", type=int, default=5600)
     parser.add_argument("--start", help="weights to begin with, instead of random ones")
     parser.add_argument("--evaluate", action="store_true", help="evaluate what assets/ holds")
     parser.add_argument("--to", type=Path, default=_paths.ASSETS / "crepe" / "course.h5")

@@ -126,8 +126,12 @@ def first_code_cell(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_colab_cell_installs_the_versions_of_the_lock(path):
+    words = first_code_cell(path).split()
     for package in build_notebooks.colab_packages():
-        assert package in first_code_cell(path).split()
+        assert package in words
+    uses_training = any("ddsp_course.training" in cell.source for cell in read(path).cells)
+    beam = set(build_notebooks.colab_packages(training=True)) <= set(words)
+    assert beam == uses_training
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

@@ -298,6 +298,34 @@ def test_export_holds_weights_and_no_optimizer(trained):
     assert not any("optimizer" in name or "OPTIMIZER_SLOT" in name for name in names)
 
 
+def test_commands_export_and_score(trained, dataset, tmp_path, capsys):
+    from ddsp_course.cli import main
+
+    folder = tmp_path / "instrument"
+    assert main(["export", str(dataset), str(trained[0]), str(folder)]) == 0
+    assert "step 20" in capsys.readouterr().out
+    assert main(["score", str(folder), str(dataset)]) == 0
+    said = capsys.readouterr().out
+    # Three examples of a second are held out.
+    assert "seconds: 3\n" in said and "f0_outliers: " in said
+
+
+def test_commands_say_in_a_sentence_what_is_wrong(tmp_path, capsys):
+    from ddsp_course.cli import main
+
+    folder = str(tmp_path)
+    for arguments, says in (
+        (["prepare", folder, f"{folder}/d"], "no sound file"),
+        (["train", folder, f"{folder}/run", "--gin", "train.num_step = 3"], "num_step"),
+        (["export", folder, folder, f"{folder}/i"], "train first"),
+        (["score", "violin", folder], "held_out"),
+    ):
+        assert main(arguments) == 2
+        stderr = capsys.readouterr().err
+        assert stderr.count("\n") == 1 and says in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

@@ -293,6 +293,7 @@ def _quiet_beam():
 
     In a notebook Beam 2.77 imports its interactive parts, which pandas 3 lets fail.
     """
+    _tensorflow.load_ddsp()  # it has its own remarks to keep away, and lifts the ban afterwards
     logging.disable(logging.WARNING)  # Beam: that Google's BigQuery client is not there
     import apache_beam as beam
     from apache_beam.utils import interactive_utils
@@ -311,8 +312,8 @@ def _quiet_beam():
 
 def _run_pipeline(inputs, examples_of, path, options):
     """Run a Beam pipeline from `inputs` to the files `path`.tfrecord-*, in no certain order."""
-    parts = _parts()
     with _quiet_beam() as beam:
+        parts = _parts()
         from apache_beam.options.pipeline_options import PipelineOptions
         from tensorflow.train import Example
 

@@ -87,13 +87,15 @@ def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=
       n_phrases: of 10 s each.
 
     Yields:
-      `features.Features` with the true f0_hz.
+      `features.Features` with the true f0_hz, and CREPE's confidence: as in the paper, frames in
+      which it is not sure of the phrase itself (between two notes, say) do not count.
     """
+    model = crepe.load()
     for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + n_phrases):
         name = soundfont[seed % len(soundfont)]
         sound, f0_hz = soundfonts.phrase(program, lowest, highest, seed, name)
-        loudness_db = features.loudness_db(sound)
-        yield features.Features(sound, f0_hz, data.certain(loudness_db), loudness_db)
+        f0_confidence = crepe.activation(sound, model).max(axis=1)[: len(f0_hz)]
+        yield features.Features(sound, f0_hz, f0_confidence, features.loudness_db(sound))
 
 
 def held_out_phrases(dataset):
