@@ -18,8 +18,8 @@ from ddsp_course.training import data, run, scores
 INSTRUMENTS = {
     "violin": ((40, 55, 96), 10000),
     "trumpet": ((56, 52, 86), 8000),
-    "flute": ((73, 59, 96), 8000),
-    "tenor_saxophone": ((66, 44, 76), 6000),
+    "flute": ((73, 59, 96), 6000),
+    "tenor_saxophone": ((66, 44, 76), 4000),
 }
 SOUNDFONTS = ("fluidr3", "musescore")
 PHRASES = 130

@@ -32,8 +32,11 @@ def speed_up(model):
             layer.get_signal = _oscillator(layer)
         if type(layer) is tf.keras.layers.GRU and _plain(layer):
             layer.call = _gru_layer(layer)
+    # Without AutoGraph, which ddsp does not need, and which cannot read all of what it meets here.
     return tf.function(
-        lambda batch: model(batch, return_losses=True, training=True), jit_compile=True
+        lambda batch: model(batch, return_losses=True, training=True),
+        jit_compile=True,
+        autograph=False,
     )
 
 

@@ -290,7 +290,7 @@ def _trainer(strategy):
         def speed_up(self):
             self.call = fast.speed_up(self.model)
 
-        @tf.function
+        @tf.function(autograph=False)
         def step_fn(self, batch):
             with tf.GradientTape() as tape:
                 _, losses = self.call(batch)
