@@ -23,8 +23,6 @@ INSTRUMENTS = {
 }
 SOUNDFONTS = ("fluidr3", "musescore")
 PHRASES = 130
-# A second pair of ears, not trained by the course, where they are at hand.
-OFFICIAL_CREPE = _paths.ASSETS.parent.parent / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
 
 
 def main():
@@ -55,16 +53,9 @@ def make(name, work, folder):
 
 
 def evaluate(name, folder):
-    """Write the scores of an instrument, by the course's CREPE and by the official one."""
-    instrument = instruments.load(folder)
-    phrases = list(scores.program_phrases(*INSTRUMENTS[name][0], SOUNDFONTS))
-    heard = {"course": "course"}
-    if OFFICIAL_CREPE.exists():
-        heard["official tiny"] = OFFICIAL_CREPE
-    measured = {
-        by: scores.measure(instrument, phrases, weights, progress=True)
-        for by, weights in heard.items()
-    }
+    """Write the scores of an instrument."""
+    phrases = scores.program_phrases(*INSTRUMENTS[name][0], SOUNDFONTS)
+    measured = scores.measure(instruments.load(folder), phrases, progress=True)
     scores.write(folder, measured)
     print(name, measured)
 

@@ -22,22 +22,27 @@ def speed_up(model):
       model: `ddsp.training.models.Model`, built.
 
     Returns:
-      A function (batch) -> (outputs, losses), as `model(batch, return_losses=True,
-      training=True)`.
+      call: function (batch) -> (outputs, losses), as `model(batch, return_losses=True,
+        training=True)`.
+      noise_gain: `tf.Variable`, 1.0, by which filtered noise is multiplied while training.
     """
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
+    noise_gain = tf.Variable(1.0, trainable=False)
     for layer in model.submodules:
         if type(layer) is ddsp.synths.Harmonic and layer.amp_resample_method == "window":
             layer.get_signal = _oscillator(layer)
+        if type(layer) is ddsp.synths.FilteredNoise:
+            layer.get_signal = _times(noise_gain, layer.get_signal)
         if type(layer) is tf.keras.layers.GRU and _plain(layer):
             layer.call = _gru_layer(layer)
     # Without AutoGraph, which ddsp does not need, and which cannot read all of what it meets here.
-    return tf.function(
+    call = tf.function(
         lambda batch: model(batch, return_losses=True, training=True),
         jit_compile=True,
         autograph=False,
     )
+    return call, noise_gain
 
 
 def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000):
@@ -170,6 +175,10 @@ def _oscillator(layer):
         return harmonic_synthesis(f0_hz, amplitudes, layer.n_samples, layer.sample_rate)
 
     return get_signal
+
+
+def _times(gain, get_signal):
+    return lambda *controls, **named: gain * get_signal(*controls, **named)
 
 
 def _plain(layer):

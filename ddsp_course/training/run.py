@@ -24,6 +24,8 @@ from ddsp_course.instruments import GIN_FILE, STATISTICS_FILE
 from ddsp_course.training import fast
 
 SETTINGS = Path(__file__).with_name("solo_instrument.gin")
+# Steps in which the noise is silent, so that the harmonics find their place.
+HARMONICS_FIRST = 100
 STRATEGIES = ("one", "mirrored", "multiworker")
 
 
@@ -256,6 +258,9 @@ def _loop(dataset, work, strategy, steps, progress):
         with bar, contextlib.closing(writer), writer.as_default():
             try:
                 while _step(trainer) < steps:
+                    # An oscillator that is hidden by noise gets no gradient any more, and in the
+                    # first steps, in which it is much too loud, it is turned down: so it goes first.
+                    trainer.noise_gain.assign(float(_step(trainer) >= HARMONICS_FIRST))
                     recent.append(float(trainer.train_step(batches)["total_loss"]))
                     step = _step(trainer)
                     bar.update()
@@ -288,7 +293,7 @@ def _trainer(strategy):
 
     class Trainer(ddsp.training.trainers.Trainer):
         def speed_up(self):
-            self.call = fast.speed_up(self.model)
+            self.call, self.noise_gain = fast.speed_up(self.model)
 
         @tf.function(autograph=False)
         def step_fn(self, batch):

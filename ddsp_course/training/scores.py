@@ -20,6 +20,7 @@ FILE = "scores.json"
 HELD_OUT_SEED = data.HELD_OUT_SEED
 # ddsp's measures count by pieces: a piece's pitch is right, or it is an outlier.
 PIECE_S = 1
+_TRACE_DB = -45
 
 
 def measure(instrument, phrases, crepe_weights="course", progress=False):
@@ -94,8 +95,12 @@ def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=
     for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + n_phrases):
         name = soundfont[seed % len(soundfont)]
         sound, f0_hz = soundfonts.phrase(program, lowest, highest, seed, name)
+        loudness_db = features.loudness_db(sound)
         f0_confidence = crepe.activation(sound, model).max(axis=1)[: len(f0_hz)]
-        yield features.Features(sound, f0_hz, f0_confidence, features.loudness_db(sound))
+        # A recording's own noise covers what is quieter; a soundfont is silent, and CREPE hears
+        # the last trace of a note in it.
+        f0_confidence[loudness_db < _TRACE_DB] = 0
+        yield features.Features(sound, f0_hz, f0_confidence, loudness_db)
 
 
 def held_out_phrases(dataset):
