@@ -52,10 +52,14 @@ def test_recordings_become_pieces_of_a_second_with_their_pitch(dataset):
     train, held_out = read(dataset, "train"), read(dataset, "held_out")
     # 6 s in pieces of 1 s every half second are 11; one recording is learned, one held out.
     assert (len(train), len(held_out)) == (11, 11)
-    for row in train + held_out:
-        sure = row["f0_confidence"] > 0.85
-        # The clarinet of the recordings plays between F3 and F6.
-        assert ((row["f0_hz"][sure] > 170) & (row["f0_hz"][sure] < 1450)).mean() > 0.95
+    f0_hz, confidence = (
+        np.concatenate([row[key] for row in train + held_out]) for key in ("f0_hz", "f0_confidence")
+    )
+    sure = confidence > 0.85
+    assert sure.mean() > 0.5
+    # The clarinet of the recordings plays between F3 and F6.
+    assert ((f0_hz[sure] > 170) & (f0_hz[sure] < 1450)).mean() > 0.95
+    for row in train:
         np.testing.assert_array_equal(row["audio"], row["audio_16k"])
 
 
@@ -85,8 +89,10 @@ def test_beam_workers_in_other_processes_find_the_same_pitch(recordings, dataset
         return sorted(rows, key=lambda row: row["audio"].tobytes())
 
     for a, b in zip(by_sound(read(dataset)), by_sound(read(other)), strict=True):
-        # float32 sums in another order.
-        np.testing.assert_allclose(a["f0_hz"], b["f0_hz"], rtol=1e-4)
+        # float32 sums in another order; where there is no pitch, that may choose another one.
+        np.testing.assert_allclose(a["f0_confidence"], b["f0_confidence"], atol=1e-3)
+        sure = a["f0_confidence"] > 0.5
+        np.testing.assert_allclose(a["f0_hz"][sure], b["f0_hz"][sure], rtol=1e-4)
 
 
 def test_dataset_is_made_in_a_notebook_too(recordings, tmp_path, monkeypatch):

@@ -88,13 +88,11 @@ def prepare_recordings(folder, dataset, held_out=0.1, beam_options=(), progress=
             "train": [p for i, p in enumerate(pieces) if i not in kept],
             "held_out": [p for i, p in enumerate(pieces) if i in kept],
         }
-        # A worker of Beam's is another process and imports the plugin before anything else.
-        options = ["--beam_plugin=ddsp_course.training.beam_worker", *beam_options]
         with pitch_by(model):
             for name, group in groups.items():
                 if group:
                     _run_pipeline(
-                        [str(p) for p in group], _recording_examples, room / name, options
+                        [str(p) for p in group], recording_examples, room / name, beam_options
                     )
     return Path(dataset)
 
@@ -126,17 +124,35 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
             ("held_out", range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out)),
         ):
             tasks = [(program, lowest, highest, s, soundfont[s % len(soundfont)]) for s in seeds]
-            _run_pipeline(tasks, _phrase_examples, room / name, beam_options)
+            _run_pipeline(tasks, phrase_examples, room / name, beam_options)
     return Path(dataset)
 
 
-def read_piece(path):
-    """Return a recording as ddsp's Beam pipeline wants it: "audio" and "audio_16k", (n_samples,).
+def recording_examples(path):
+    """Read a recording and yield its one-second pieces, by the stages of ddsp's Beam pipeline.
 
-    ddsp's own reader is pydub, which needs the program ffmpeg.
+    As in ddsp's `prepare_tfrecord`, but for two things. It reads by `audio.load`: pydub, with
+    which ddsp does, needs the program ffmpeg. And frames are centred on the moment that they
+    stand for, as in `features.extract`; ddsp's own choice is between frames that begin there,
+    whose loudness comes 16 ms early, and one frame more than there are hops.
+
+    Args:
+      path: the file.
+
+    Yields:
+      {"audio": (16000,), "audio_16k": the same, "f0_hz", "f0_confidence", "loudness_db": (250,)}.
     """
+    stages = _stages()
+    if crepe.models.get("full") is None:
+        # Beam's worker is another process: see `pitch_by` for this one.
+        crepe.models["full"] = crepe.load("course")
     sound = audio.load(path)
-    return {"audio": sound, "audio_16k": sound}
+    example = {"audio": sound, "audio_16k": sound}
+    example = stages._add_f0_estimate(example, FRAME_RATE, center=True, viterbi=True)
+    example = stages._add_loudness(example, FRAME_RATE, n_fft=512, center=True)
+    yield from stages._split_example(
+        example, SAMPLE_RATE, FRAME_RATE, EXAMPLE_S, HOP_S, center=False
+    )
 
 
 def phrase_examples(task):
@@ -313,15 +329,17 @@ def _quiet_beam():
 def _run_pipeline(inputs, examples_of, path, options):
     """Run a Beam pipeline from `inputs` to the files `path`.tfrecord-*, in no certain order."""
     with _quiet_beam() as beam:
-        parts = _parts()
         from apache_beam.options.pipeline_options import PipelineOptions
         from tensorflow.train import Example
 
         with beam.Pipeline(options=PipelineOptions([f"--runner={_RUNNER}", *options])) as pipeline:
             _ = (
-                examples_of(pipeline | beam.Create(inputs) | beam.Reshuffle())
+                pipeline
+                | beam.Create(inputs)
+                | beam.Reshuffle()
+                | beam.FlatMap(examples_of)
                 | "shuffle examples" >> beam.Reshuffle()
-                | beam.Map(parts._float_dict_to_tfexample)
+                | beam.Map(_to_example)
                 | beam.io.tfrecordio.WriteToTFRecord(
                     f"{path}.tfrecord",
                     num_shards=min(4, len(inputs)),
@@ -330,40 +348,16 @@ def _run_pipeline(inputs, examples_of, path, options):
             )
 
 
-def _recording_examples(paths):
-    """Return ddsp's stages of Beam from paths to examples.
+def _to_example(arrays):
+    return _stages()._float_dict_to_tfexample(arrays)
 
-    As in its `prepare_tfrecord`, but for the reader, and the frames: these are centred on the
-    moment that they stand for, as in `features.extract`. ddsp's own choice is between frames
-    that begin there, whose loudness comes 16 ms early, and one frame more than there are hops.
+
+def _stages():
+    """Return the module that holds the stages of ddsp's Beam pipeline.
+
+    All that Beam hands to its workers is this module's, so that they import ddsp_course, which
+    finds a CREPE for ddsp, before ddsp.
     """
-    import apache_beam as beam
-
-    parts = _parts()
-    return (
-        paths
-        | beam.Map(read_piece)
-        | beam.Map(parts._add_f0_estimate, frame_rate=FRAME_RATE, center=True, viterbi=True)
-        | beam.Map(parts._add_loudness, frame_rate=FRAME_RATE, n_fft=512, center=True)
-        | beam.FlatMap(
-            parts._split_example,
-            sample_rate=SAMPLE_RATE,
-            frame_rate=FRAME_RATE,
-            example_secs=EXAMPLE_S,
-            hop_secs=HOP_S,
-            center=False,
-        )
-    )
-
-
-def _phrase_examples(tasks):
-    import apache_beam as beam
-
-    return tasks | beam.FlatMap(phrase_examples)
-
-
-def _parts():
-    """Return the module that holds the stages of ddsp's Beam pipeline."""
     _tensorflow.load_ddsp()
     from ddsp.training.data_preparation import prepare_tfrecord_lib
 
