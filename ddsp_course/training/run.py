@@ -295,7 +295,7 @@ def _trainer(strategy):
         def speed_up(self):
             self.call, self.noise_gain = fast.speed_up(self.model)
 
-        @tf.function(autograph=False)
+        @tf.function
         def step_fn(self, batch):
             with tf.GradientTape() as tape:
                 _, losses = self.call(batch)
