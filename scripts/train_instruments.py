@@ -45,7 +45,7 @@ def make(name, work, folder):
     program, steps = INSTRUMENTS[name]
     dataset = work / "dataset"
     if not dataset.exists():
-        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES)
+        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES, progress=True)
     run.train(dataset, work / "run", steps=steps)
     run.export(dataset, work / "run", work / "instrument")
     shutil.rmtree(folder, ignore_errors=True)

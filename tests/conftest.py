@@ -1,5 +1,7 @@
 """What several tests share: the bundled recording's opening, its features, and the violin."""
 
+import contextlib
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +49,22 @@ def heard(phrase):
     from ddsp_course import features
 
     return features.extract(phrase)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A way to have a disk of a given size, such as "300k", at a Path while a block runs."""
+
+    @contextlib.contextmanager
+    def mounted(size):
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
+        if subprocess.run(mount, check=False, capture_output=True).returncode:
+            pytest.skip("a small disk to fill cannot be mounted here (needs root)")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+    return mounted

@@ -7,9 +7,11 @@ Explained in notebooks/03_train_your_own/00_train.ipynb.
 
 import contextlib
 import errno
+import functools
 import logging
 import shutil
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -91,14 +93,14 @@ def prepare_recordings(folder, dataset, held_out=0.1, beam_options=(), progress=
         with pitch_by(model):
             for name, group in groups.items():
                 if group:
-                    _run_pipeline(
-                        [str(p) for p in group], recording_examples, room / name, beam_options
-                    )
+                    inputs, ticks = [str(p) for p in group], work / name
+                    with _progress(ticks, len(inputs), f"{name}: chunks", progress):
+                        _run_pipeline(inputs, recording_examples, room / name, beam_options, ticks)
     return Path(dataset)
 
 
 def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n_phrases=60,
-                    n_held_out=6, beam_options=()):  # fmt: skip
+                    n_held_out=6, beam_options=(), progress=False):  # fmt: skip
     """Turn an instrument of a soundfont into a dataset whose pitch is known exactly.
 
     Args:
@@ -108,6 +110,7 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
       soundfont: tuple of what `soundfonts.find` takes; phrases are shared out among them.
       n_phrases, n_held_out: phrases of 10 s to learn from, and for evaluation.
       beam_options: options of the Apache Beam runner.
+      progress: show a progress bar.
 
     Returns:
       `dataset` as a Path.
@@ -117,14 +120,16 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
     """
     for name in soundfont:
         soundfonts.find(name)
-    with _whole(dataset) as (room, _):
+    with _whole(dataset) as (room, work):
         # No phrase is both learned and held out.
         for name, seeds in (
             ("train", range(n_phrases)),
             ("held_out", range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out)),
         ):
             tasks = [(program, lowest, highest, s, soundfont[s % len(soundfont)]) for s in seeds]
-            _run_pipeline(tasks, phrase_examples, room / name, beam_options)
+            ticks = work / name
+            with _progress(ticks, len(tasks), f"{name}: phrases", progress):
+                _run_pipeline(tasks, phrase_examples, room / name, beam_options, ticks)
     return Path(dataset)
 
 
@@ -326,7 +331,7 @@ def _quiet_beam():
         logging.disable(logging.NOTSET)
 
 
-def _run_pipeline(inputs, examples_of, path, options):
+def _run_pipeline(inputs, examples_of, path, options, ticks):
     """Run a Beam pipeline from `inputs` to the files `path`.tfrecord-*, in no certain order."""
     with _quiet_beam() as beam:
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -335,9 +340,9 @@ def _run_pipeline(inputs, examples_of, path, options):
         with beam.Pipeline(options=PipelineOptions([f"--runner={_RUNNER}", *options])) as pipeline:
             _ = (
                 pipeline
-                | beam.Create(inputs)
+                | beam.Create(list(enumerate(inputs)))
                 | beam.Reshuffle()
-                | beam.FlatMap(examples_of)
+                | beam.FlatMap(functools.partial(_and_tick, examples_of, str(ticks)))
                 | "shuffle examples" >> beam.Reshuffle()
                 | beam.Map(_to_example)
                 | beam.io.tfrecordio.WriteToTFRecord(
@@ -346,6 +351,43 @@ def _run_pipeline(inputs, examples_of, path, options):
                     coder=beam.coders.ProtoCoder(Example),
                 )
             )
+
+
+def _and_tick(examples_of, ticks, numbered):
+    """Yield the examples of an input, then leave an empty file that says so."""
+    number, one = numbered
+    yield from examples_of(one)
+    Path(ticks, str(number)).touch()
+
+
+@contextlib.contextmanager
+def _progress(ticks, total, name, shown):
+    """Show how many of `total` files have come to the folder `ticks`, which it makes.
+
+    Beam's runners do not return before they are through, and workers may be anywhere; but what
+    they write they write where all see it.
+    """
+    from tqdm.auto import tqdm
+
+    ticks.mkdir()
+    through = threading.Event()
+    bar = tqdm(total=total, desc=name, disable=not shown)
+
+    def look():
+        while not through.wait(0.5):
+            bar.update(len(list(ticks.iterdir())) - bar.n)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+        through.set()
+        watcher.join()
+        bar.update(total - bar.n)
+    finally:
+        through.set()
+        watcher.join()
+        bar.close()
 
 
 def _to_example(arrays):

@@ -16,8 +16,6 @@ from ddsp_course.features import FLOOR_DB, FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 from ddsp_course.training import data, soundfonts
 
 FILE = "scores.json"
-# Phrases of these seeds are never learned from, see `data.prepare_program`.
-HELD_OUT_SEED = data.HELD_OUT_SEED
 # ddsp's measures count by pieces: a piece's pitch is right, or it is an outlier.
 PIECE_S = 1
 _TRACE_DB = -45
@@ -92,7 +90,7 @@ def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=
       which it is not sure of the phrase itself (between two notes, say) do not count.
     """
     model = crepe.load()
-    for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + n_phrases):
+    for seed in range(data.HELD_OUT_SEED, data.HELD_OUT_SEED + n_phrases):
         name = soundfont[seed % len(soundfont)]
         sound, f0_hz = soundfonts.phrase(program, lowest, highest, seed, name)
         loudness_db = features.loudness_db(sound)
