@@ -4,7 +4,8 @@
 
 Both train the model of solo_instrument.gin (GRU 256, 60 harmonics) on the same batches of 4 x 1 s
 of the bundled clarinet, from the same weights. The plain way is ddsp's `Trainer` as it is; the
-rows between show what each part of the fast step does alone. Prints a Markdown table.
+rows between show what each part of the fast step does alone. The synthesizer's noise is drawn anew
+each time, so each curve runs twice: two runs of ddsp's own differ, too. Prints Markdown tables.
 """
 
 import contextlib
@@ -54,7 +55,8 @@ def pieces():
 
 
 def trainers(batch):
-    """Return {name: trainer}, all with the same weights."""
+    """Return {name: trainer}, all with the same weights, which are the same each time."""
+    tf.random.set_seed(SEED)
     made, weights = {}, None
     for name, left_out, compiled in (
         ("ddsp's Trainer", None, False),
@@ -110,17 +112,19 @@ def main():
     for name, times in taken.items():
         print(f"| {name} | {np.median(times):.3f} | {plain / np.median(times):.1f} |")
 
-    ends = (next(iter(made)), list(made)[-1])
-    curves = {name: [] for name in ends}
-    fresh = trainers(next(batches()))
-    for name in ends:
-        source = batches()
-        for _ in range(CURVE):
-            curves[name].append(float(fresh[name].train_step(next(source))["total_loss"]))
-    print("\n| loss after steps | " + " | ".join(ends) + " |\n|---|---|---|")
+    curves = {}
+    for number in (1, 2):
+        fresh = trainers(next(batches()))
+        for name in (next(iter(made)), list(made)[-1]):
+            tf.random.set_seed(number)
+            source = batches()
+            curves[f"{name}, run {number}"] = [
+                float(fresh[name].train_step(next(source))["total_loss"]) for _ in range(CURVE)
+            ]
+    print("\n| loss after steps | " + " | ".join(curves) + " |\n|" + "---|" * (len(curves) + 1))
     for step in AT:
         # The mean of up to ten steps, since a batch has its own loss.
-        means = [np.mean(curves[name][max(0, step - 10) : step]) for name in ends]
+        means = [np.mean(curve[max(0, step - 10) : step]) for curve in curves.values()]
         print(f"| {step} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
 
 
