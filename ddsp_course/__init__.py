@@ -13,10 +13,13 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "audio",
+    "chapters",
     "cli",
     "conditioning",
     "crepe",
     "errors",
+    "exercises",
+    "explore",
     "features",
     "instruments",
     "plots",

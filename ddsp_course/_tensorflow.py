@@ -4,6 +4,7 @@ ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.
 `TF_USE_LEGACY_KERAS` is set before `tf.keras` is first touched; it then hands out `tf_keras`.
 """
 
+import contextlib
 import importlib
 import logging
 import os
@@ -71,3 +72,19 @@ def load_ddsp():
     finally:
         logging.disable(logging.NOTSET)
     return ddsp
+
+
+@contextlib.contextmanager
+def without_remarks():
+    """Keep away what TensorFlow's compiled parts write to stderr themselves while a block runs.
+
+    TensorFlow 2.20 (Colab's) tells that it uses XLA, whatever TF_CPP_MIN_LOG_LEVEL says.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

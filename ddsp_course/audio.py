@@ -126,8 +126,28 @@ def play(audio, sample_rate=SAMPLE_RATE, title=None):
     Raises:
       AudioError: there are no samples, or some are not numbers.
     """
-    import soundfile
     from IPython.display import display
+
+    display(
+        {
+            "text/html": player_html(audio, sample_rate, title),
+            "text/plain": f"[{title or 'Sound'}: {len(audio) / sample_rate:.1f} s]",
+        },
+        raw=True,
+    )
+
+
+def player_html(audio, sample_rate=SAMPLE_RATE, title=None, autoplay=False):
+    """Return the HTML of a player that holds its sound; see `play`.
+
+    Args:
+      audio, sample_rate, title: as in `play`.
+      autoplay: play at once, where the browser lets it.
+
+    Raises:
+      AudioError: there are no samples, or some are not numbers.
+    """
+    import soundfile
 
     audio = limit_peak(_checked(audio), PLAY_PEAK)
     file = io.BytesIO()
@@ -135,13 +155,9 @@ def play(audio, sample_rate=SAMPLE_RATE, title=None):
     text = base64.b64encode(file.getvalue()).decode("ascii")
     label = html.escape(title or "Sound", quote=True)
     heading = f"<div>{label}</div>" if title else ""
-    display(
-        {
-            "text/html": f'{heading}<audio controls preload="metadata" aria-label="{label}" '
-            f'src="data:audio/mpeg;base64,{text}"></audio>',
-            "text/plain": f"[{title or 'Sound'}: {len(audio) / sample_rate:.1f} s]",
-        },
-        raw=True,
+    return (
+        f'{heading}<audio controls{" autoplay" * autoplay} preload="metadata" '
+        f'aria-label="{label}" src="data:audio/mpeg;base64,{text}"></audio>'
     )
 
 

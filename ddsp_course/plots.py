@@ -5,6 +5,10 @@ apart (magma; blue and orange of Okabe and Ito). Explained in
 notebooks/02_timbre_transfer/00_demo.ipynb.
 """
 
+import base64
+import html
+import io
+
 import numpy as np
 
 SAMPLE_RATE = 16000
@@ -91,6 +95,33 @@ def features(before, after=None):
         if after is not None:
             ax.legend(loc="lower right")
     return figure
+
+
+def show(figure, alt):
+    """Show a figure with a text for those who cannot see it, and close it.
+
+    Args:
+      figure: matplotlib figure.
+      alt: what the picture shows, in a sentence.
+    """
+    from IPython.display import display
+
+    display({"text/html": to_html(figure, alt), "text/plain": f"[picture: {alt}]"}, raw=True)
+
+
+def to_html(figure, alt):
+    """Return a figure as HTML that holds its picture; see `show`. The figure is closed."""
+    import matplotlib.pyplot as plt
+
+    file = io.BytesIO()
+    figure.savefig(file, format="png", facecolor="white")
+    plt.close(figure)
+    text = base64.b64encode(file.getvalue()).decode("ascii")
+    # As wide as it is, or as the page: a narrow window does not cut it.
+    return (
+        f'<img alt="{html.escape(alt, quote=True)}" style="max-width: 100%" '
+        f'src="data:image/png;base64,{text}">'
+    )
 
 
 def _axes(ax):

@@ -6,8 +6,9 @@ A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 
 - `{{repository}}`, `{{branch}}`: the settings in pyproject.toml, `[tool.ddsp-course]`;
 - `{{notebook}}`: the notebook's path in the repository;
-- `{{colab_packages}}`: what Colab lacks, in the versions of requirements.txt;
-- `{{colab_packages training}}`: the same with what `ddsp_course.training` needs besides;
+- `{{setup}}`: the first code cell, lessons/setup.py.txt, which installs in Colab what Colab lacks;
+- `{{setup training}}`: the same with what `ddsp_course.training` needs besides;
+- `{{imports}}`: the second code cell of lesson 01's notebooks, lessons/imports.py.txt;
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
 With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
@@ -26,13 +27,16 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
+
+from ddsp_course import chapters, explore
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "lessons"
 NOTEBOOKS = ROOT / "notebooks"
+COMMON = LESSONS
+PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
 # What `import ddsp.training` needs and Colab has not, or may not have by the day, and PyAV, which
 # reads what browsers record.
 COLAB_LACKS = (
@@ -63,6 +67,7 @@ COLAB_PYTHON = {
     "platform_machine": "x86_64",
 }
 SECONDS_A_CELL = 600
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def colab_packages(training: bool = False) -> list[str]:
@@ -77,11 +82,9 @@ def colab_packages(training: bool = False) -> list[str]:
 
 
 def chapter_link(lesson: str, start: str) -> str:
-    """Return a Markdown link to a chapter of a lesson's video; KeyError if there is none."""
-    videos = yaml.safe_load((ROOT / "assets" / "chapters.yml").read_text("utf-8"))["videos"]
-    video = {video["lesson"]: video for video in videos}[lesson]
-    title = {chapter["start"]: chapter["title"] for chapter in video["chapters"]}[int(start)]
-    return f"[{title}](https://youtu.be/{video['youtube']}?t={start})"
+    """Return a Markdown link to a chapter of a lesson's video; CourseError if there is none."""
+    title, address = chapters.link(lesson, int(start))
+    return f"[{title}]({address})"
 
 
 def notebook_path(lesson: Path) -> Path:
@@ -102,12 +105,17 @@ def convert(lesson: Path):
         name, *arguments = match[1].split()
         if name == "chapter":
             return chapter_link(*arguments)
-        if name == "colab_packages":
+        if name == "setup":
             packages = " ".join(colab_packages(training=arguments == ["training"]))
-            return textwrap.fill(packages, 84, subsequent_indent="    ", break_on_hyphens=False)
+            fields["packages"] = textwrap.fill(
+                packages, 84, subsequent_indent="    ", break_on_hyphens=False
+            )
+            return PLACEHOLDER.sub(fill, (COMMON / "setup.py.txt").read_text("utf-8").rstrip())
+        if name == "imports":
+            return (COMMON / "imports.py.txt").read_text("utf-8").rstrip()
         return fields[name]
 
-    text = re.sub(r"\{\{([^{}]+)\}\}", fill, lesson.read_text("utf-8"))
+    text = PLACEHOLDER.sub(fill, lesson.read_text("utf-8"))
     notebook = jupytext.reads(text, fmt="md:myst")
     notebook.metadata = nbformat.from_dict(
         {
@@ -132,16 +140,21 @@ def execute(notebook):
       nbclient.exceptions.CellExecutionError: a cell failed.
       ValueError: a cell wrote to stderr, where learners meet what they cannot act on.
     """
+    os.environ[explore.TURN_KNOBS] = "1"
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
             notebook,
             timeout=SECONDS_A_CELL,
             kernel_name="python3",
+            store_widget_state=False,
             resources={"metadata": {"path": folder}},
         ).execute()
     notebook.metadata.language_info = nbformat.from_dict({"name": "python"})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            # Without a kernel a widget is an error message.
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 raise ValueError(f"a cell wrote to stderr: {output.text[:300]}\n{cell.source}")

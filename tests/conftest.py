@@ -1,9 +1,11 @@
 """What several tests share: the bundled recording's opening, its features, and the violin."""
 
+import ast
 import contextlib
 import subprocess
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -49,6 +51,26 @@ def heard(phrase):
     from ddsp_course import features
 
     return features.extract(phrase)
+
+
+@pytest.fixture(scope="session")
+def written_out():
+    """A way to have the functions that a notebook of lesson 01 writes out by hand, by name."""
+    from ddsp_course import _tensorflow
+
+    def functions(notebook, *names):
+        path = ROOT / "notebooks" / "01_ddsp_library" / f"{notebook}.ipynb"
+        room = {"np": np, "tf": _tensorflow.load(), "ddsp": _tensorflow.load_ddsp()}
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                for node in ast.parse(cell.source).body:
+                    if isinstance(node, ast.FunctionDef) and node.name in names:
+                        exec(ast.unparse(node), room)  # noqa: S102, it is the course's own
+        missing = [name for name in names if name not in room]
+        assert not missing, f"{path.name} does not write out {missing}"
+        return [room[name] for name in names]
+
+    return functions
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import build_notebooks
 
+from ddsp_course.errors import CourseError
+
 LESSONS = sorted((ROOT / "lessons").rglob("*.md"))
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 MARKDOWN_LINK = re.compile(r"\[([^][]+)\]\((https://youtu\.be/[^)]+)\)")
@@ -58,7 +60,7 @@ def test_notebook_of_a_changed_lesson_is_found(tmp_path, monkeypatch):
 
 
 def test_chapter_that_does_not_exist_is_refused():
-    with pytest.raises(KeyError):
+    with pytest.raises(CourseError):
         build_notebooks.chapter_link("02", "191")
 
 

@@ -99,3 +99,15 @@ def test_everything_public_has_a_docstring(name):
             and (inspect.isfunction(value) or inspect.isclass(value))
         ):
             assert value.__doc__, f"{name}.{key}"
+
+
+def test_remarks_of_compiled_code_are_kept_away_for_a_while():
+    program = """
+import os
+from ddsp_course import _tensorflow
+with _tensorflow.without_remarks():
+    os.write(2, b"Compiled cluster using XLA!")
+os.write(2, b"heard again")
+"""
+    done = python(program)
+    assert (done.returncode, done.stderr) == (0, "heard again")

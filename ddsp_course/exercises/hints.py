@@ -1,0 +1,207 @@
+"""What may be wrong with an answer, said in words of sound.
+
+Each function returns a sentence, or None where it has nothing to say, so that an exercise is a
+chain of them with `or`: the first thing that is wrong is what the learner reads.
+"""
+
+import numpy as np
+
+from ddsp_course.features import SAMPLE_RATE
+
+# A few cents are heard by nobody, and lie within what `pitch_hz` can measure.
+CENTS = 5
+
+
+def numbers(answer):
+    """Say whether an answer is no array of finite numbers."""
+    try:
+        if answer is None:
+            raise TypeError
+        answer = np.asarray(answer, float)
+    except (TypeError, ValueError):
+        return f"numbers are asked for, and this is {_kind(answer)}."
+    if not np.isfinite(answer).all():
+        bad = np.flatnonzero(~np.isfinite(answer.ravel()))[0]
+        return (
+            f"number {bad} is not finite (infinity, or NaN): was something divided by zero, or "
+            "the logarithm of zero taken?"
+        )
+    return None
+
+
+def shape(answer, expected, axes):
+    """Say whether the shape is another, and what that means.
+
+    Args:
+      answer: array.
+      expected: tuple.
+      axes: the names of its axes, such as ("frames", "harmonics").
+    """
+    got = np.shape(answer)
+    if got == tuple(expected):
+        return None
+    named = "(" + ", ".join(axes) + ("," if len(axes) == 1 else "") + ")"
+    if sorted(got) == sorted(expected):
+        return f"the axes are in another order: {named} is asked for, and this is {got}."
+    if tuple(n for n in got if n != 1) == tuple(n for n in expected if n != 1):
+        return f"the numbers are there, but their shape is {got}, and {tuple(expected)} is asked for, {named}."
+    if len(got) == len(expected):
+        for name, n, right in zip(axes, got, expected, strict=True):
+            if abs(n - right) == 1:
+                return f"there is one too {'many' if n > right else 'few'} of {name}: {n}, and not {right}."
+    return f"the shape is {got}, and {tuple(expected)} is asked for, {named}."
+
+
+def close(answer, right, rtol=1e-3, atol=1e-6):
+    """Say how far off an answer is that has the right shape."""
+    answer, right = np.asarray(answer, float), np.asarray(right, float)
+    off = np.abs(answer - right) > atol + rtol * np.abs(right)
+    if not off.any():
+        return None
+    if off.ndim == 0:
+        return f"{_short(answer)} is not it yet."
+    first = tuple(int(i) for i in np.argwhere(off)[0])
+    where = first[0] if len(first) == 1 else first
+    return (
+        f"{off.mean():.0%} of the numbers are off; the first is number {where}, which is "
+        f"{_short(answer[first])}."
+    )
+
+
+def factor(answer, right, known, rtol=1e-3):
+    """Say whether an answer is the right one times a known factor, such as a wrong unit.
+
+    Args:
+      answer, right: arrays of one shape.
+      known: {factor: sentence}.
+      rtol: how near.
+    """
+    answer, right = np.asarray(answer, float), np.asarray(right, float)
+    for times, sentence in known.items():
+        if np.allclose(answer, times * right, rtol=rtol, atol=1e-9):
+            return sentence
+    return None
+
+
+def pitch(sound, f0_hz, sample_rate=SAMPLE_RATE):
+    """Say how a steady sound is out of tune, in cents or octaves.
+
+    Args:
+      sound: (n_samples,), half a second or more.
+      f0_hz: the right pitch.
+      sample_rate: in Hz.
+    """
+    heard = pitch_hz(sound, sample_rate)
+    if heard is None:
+        return "no pitch can be heard in it."
+    return off_pitch(heard, f0_hz)
+
+
+def off_pitch(heard_hz, f0_hz):
+    """Say how far a pitch in Hz lies from the right one, in cents, semitones or octaves."""
+    cents = 1200 * np.log2(heard_hz / f0_hz)
+    if abs(cents) <= CENTS:
+        return None
+    octaves = round(cents / 1200)
+    side = "high" if cents > 0 else "low"
+    if octaves and abs(cents - 1200 * octaves) <= 2 * CENTS:
+        count = "an octave" if abs(octaves) == 1 else f"{abs(octaves)} octaves"
+        return f"it is {count} too {side}: {_hz(heard_hz)}, and not {_hz(f0_hz)}."
+    if abs(cents) < 100:
+        return f"it is {abs(cents):.0f} cents {'sharp' if cents > 0 else 'flat'}: {_hz(heard_hz)}, and not {_hz(f0_hz)}."
+    return (
+        f"it is {abs(cents) / 100:.1f} semitones too {side}: {_hz(heard_hz)}, and not {_hz(f0_hz)}."
+    )
+
+
+def pitch_hz(sound, sample_rate=SAMPLE_RATE):
+    """Return the pitch of a steady sound in Hz, by its autocorrelation; None if it has none."""
+    sound = np.asarray(sound, float) - np.mean(sound)
+    n, finer = len(sound), 8
+    power = np.abs(np.fft.rfft(sound, 2 * n)) ** 2
+    # Zeros above Nyquist put points between the samples.
+    lags = np.arange(n * finer)
+    same = np.fft.irfft(power, 2 * n * finer)[: n * finer] * finer / (n - lags / finer)
+    longest = min(n // 2, sample_rate // 20) * finer
+    if same[0] < 1e-12 or longest < 3:
+        return None
+    same = same[: longest + 1] / same[0]
+    below = np.flatnonzero(same < 0)
+    if len(below) == 0:
+        return None
+    # The first peak that is nearly as high as the highest, after the correlation went below 0.
+    peaks = np.flatnonzero((same[1:-1] >= same[:-2]) & (same[1:-1] > same[2:])) + 1
+    peaks = peaks[peaks > below[0]]
+    if len(peaks) == 0 or same[peaks].max() < 0.5:
+        return None
+    period = peaks[np.argmax(same[peaks] > 0.95 * same[peaks].max())]
+    # Step by step to the last period of all, which is measured more exactly than the first.
+    count = 1
+    while (count + 1) * period / count < longest - 1:
+        count += 1
+        guess = period * count / (count - 1)
+        period = peaks[np.argmin(np.abs(peaks - guess))]
+    left, middle, right = same[period - 1 : period + 2]
+    summit = period + 0.5 * (left - right) / (left - 2 * middle + right)
+    return sample_rate * finer * count / summit
+
+
+def late(answer, right, hop_size=1, unit="hop", most=8):
+    """Say whether an answer is the right one, but early or late by a few hops.
+
+    Args:
+      answer, right: (n,) of about the same length.
+      hop_size: how many numbers are a hop.
+      unit: what to call it.
+      most: how many hops to look.
+    """
+    answer, right = np.asarray(answer, float).ravel(), np.asarray(right, float).ravel()
+    n = min(len(answer), len(right))
+    for hops in sorted(range(-most, most + 1), key=abs):
+        shift = hops * hop_size
+        a, b = answer[max(0, shift) : n + min(0, shift)], right[max(0, -shift) : n - max(0, shift)]
+        if hops and len(a) and np.allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(right).max()):
+            many = "one" if abs(hops) == 1 else abs(hops)
+            return f"it comes {many} {unit}{'s' * (abs(hops) > 1)} too {'late' if hops > 0 else 'early'}."
+    return None
+
+
+def above_nyquist(f0_hz, amplitudes, sample_rate=SAMPLE_RATE):
+    """Say which harmonics sound above half the sample rate, and are folded down from there.
+
+    Args:
+      f0_hz: one pitch, or (n_frames,).
+      amplitudes: (n_harmonics,) or (n_frames, n_harmonics).
+      sample_rate: in Hz.
+    """
+    amplitudes = np.atleast_2d(amplitudes)
+    hz = np.atleast_1d(f0_hz)[:, None] * np.arange(1, amplitudes.shape[1] + 1)
+    wrong = (hz >= sample_rate / 2) & (np.abs(amplitudes) > 1e-6)
+    if not wrong.any():
+        return None
+    frame, harmonic = np.argwhere(wrong)[0]
+    return (
+        f"there is energy above Nyquist: harmonic {harmonic + 1} would be at "
+        f"{_hz(hz[frame, harmonic])}, and folds down from {_hz(sample_rate / 2)}."
+    )
+
+
+def peak(sound, right, tolerance=0.02):
+    """Say whether a sound's highest sample is not the one that was asked for."""
+    highest = float(np.abs(sound).max())
+    if abs(highest - right) <= tolerance * right:
+        return None
+    db = 20 * np.log10(max(highest, 1e-9) / right)
+    return f"it is {abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}: its peak is {highest:.2f}, and not {right:.2f}."
+
+
+def _hz(value):
+    return f"{value:.0f} Hz" if value >= 100 else f"{value:.1f} Hz"
+
+
+def _short(value):
+    return f"{float(value):.4g}"
+
+
+def _kind(answer):
+    return "nothing (None)" if answer is None else f"of the kind {type(answer).__name__}"

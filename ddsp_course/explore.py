@@ -1,0 +1,82 @@
+"""Explorables: knobs that change a sound and its picture at once.
+
+Works with ipywidgets 7.7 (Colab) and 8. Where no kernel runs (a web page), what is left is the
+picture and the player of the first setting. First used in
+notebooks/01_ddsp_library/00_first_sounds.ipynb.
+"""
+
+import html
+import os
+
+from ddsp_course import audio, plots
+
+# Set in tests: every knob is turned as soon as it is there, and what fails stops the cell.
+TURN_KNOBS = "DDSP_COURSE_TURN_KNOBS"
+
+
+def explore(render, alt, **knobs):
+    """Show a sound and its picture, and knobs that change both.
+
+    A turned knob plays the new sound. An error in `render` is shown under the knobs.
+
+    Args:
+      render: function of the knobs' values, by name; returns (sound, figure): (n_samples,) at
+        16 kHz, or None, and a matplotlib figure.
+      alt: what the picture shows, for those who cannot see it.
+      knobs: ipywidgets (sliders, menus, checkboxes), by the name of `render`'s argument.
+    """
+    import ipywidgets
+    from IPython.display import HTML, display
+
+    message = ipywidgets.HTML()
+    for knob in knobs.values():
+        knob.style.description_width = "initial"
+        if hasattr(knob, "continuous_update"):
+            knob.continuous_update = False  # a picture takes a moment
+            knob.layout.width = "420px"
+
+    def draw(autoplay):
+        sound, figure = render(**{name: knob.value for name, knob in knobs.items()})
+        player = "" if sound is None else audio.player_html(sound, title=alt, autoplay=autoplay)
+        return HTML(plots.to_html(figure, alt) + player)
+
+    shown = draw(autoplay=False)
+    display(ipywidgets.VBox([*knobs.values(), message]))
+    handle = display(shown, display_id=True)
+
+    def turn(_):
+        try:
+            handle.update(draw(autoplay=True))
+            message.value = ""
+        except Exception as error:
+            message.value = f"<b>{html.escape(str(error))}</b>"
+            raise
+
+    for knob in knobs.values():
+        knob.observe(turn, "value")
+    if os.environ.get(TURN_KNOBS):
+        _turn_all(knobs)
+        handle.update(shown)
+
+
+def _turn_all(knobs):
+    """Turn each knob to each of its ends, and back: an error in a callback stops here."""
+    first = {name: knob.value for name, knob in knobs.items()}
+    for name, knob in knobs.items():
+        for value in _ends(knob):
+            knob.value = value
+        knob.value = first[name]
+
+
+def _ends(knob):
+    if hasattr(knob, "options"):
+        return list(dict(knob.options).values() if _pairs(knob.options) else knob.options)
+    if hasattr(knob, "base"):
+        return [knob.base**knob.min, knob.base**knob.max]
+    if hasattr(knob, "min"):
+        return [knob.min, knob.max]
+    return [not knob.value]
+
+
+def _pairs(options):
+    return all(isinstance(option, tuple) for option in options)

@@ -1,0 +1,45 @@
+"""What notebook 00_first_sounds writes out by hand is what ddsp computes."""
+
+import numpy as np
+import pytest
+
+from ddsp_course import _tensorflow
+
+
+@pytest.fixture(scope="module")
+def ddsp():
+    return _tensorflow.load_ddsp()
+
+
+def curves(seed, n_samples=8000):
+    """A pitch and an amplitude that move slowly, (n_samples,) each."""
+    rng = np.random.default_rng(seed)
+    points = np.linspace(0, n_samples, 9)
+    f0_hz = np.interp(np.arange(n_samples), points, rng.uniform(100, 1000, 9))
+    amplitude = np.interp(np.arange(n_samples), points, rng.uniform(0, 1, 9))
+    return f0_hz.astype(np.float32), amplitude.astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_oscillator_is_ddsps_oscillator_bank(seed, written_out, ddsp):
+    (oscillator,) = written_out("00_first_sounds", "oscillator")
+    f0_hz, amplitude = curves(seed)
+    theirs = ddsp.core.oscillator_bank(
+        f0_hz[None, :, None], amplitude[None, :, None], 16000, use_angular_cumsum=True
+    )[0]
+    # ddsp adds up the phase in float32, in chunks of 1000 samples.
+    np.testing.assert_allclose(oscillator(f0_hz, amplitude), theirs, atol=0.01)
+
+
+def test_harmonics_are_ddsps_bank_of_multiples(written_out, ddsp):
+    (harmonics,) = written_out("00_first_sounds", "harmonics")
+    f0_hz, amplitude = curves(3)
+    amplitudes = amplitude[:, None] * np.array([1, 0.5, 0.2], np.float32)
+    theirs = ddsp.core.oscillator_bank(
+        (f0_hz[:, None] * np.arange(1, 4, dtype=np.float32))[None],
+        amplitudes[None],
+        16000,
+        use_angular_cumsum=True,
+    )[0]
+    # The phase's error grows with the harmonic's number.
+    np.testing.assert_allclose(harmonics(f0_hz, amplitudes), theirs, atol=0.02)

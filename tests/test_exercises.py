@@ -1,0 +1,125 @@
+"""Exercises: right answers pass, starting cells do not, and mistakes get the hint that fits."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from ddsp_course import _tensorflow, audio, exercises, features
+from ddsp_course.errors import CourseError
+from ddsp_course.exercises import hints
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+LESSON = ROOT / "notebooks" / "01_ddsp_library"
+NOTEBOOKS = sorted(LESSON.glob("*.ipynb"))
+CHECK = re.compile(r'exercises\.check\("([\w.]+)"')
+
+
+def in_notebook(path):
+    """Return [(name, starting cell's code, solution's code)] of a notebook."""
+    cells = nbformat.read(path, as_version=4).cells
+    found = []
+    for i, cell in enumerate(cells):
+        if "exercise" in cell.metadata.get("tags", []):
+            solution = re.search(
+                r"<details><summary>Solution</summary>\n\n```python\n(.*?)```",
+                cells[i + 1].source,
+                re.DOTALL,
+            )
+            found.append((CHECK.search(cell.source)[1], cell.source, solution[1]))
+    return found
+
+
+EXERCISES = [row for path in NOTEBOOKS for row in in_notebook(path)]
+NAMES = [row[0] for row in EXERCISES]
+
+
+@pytest.fixture(scope="module")
+def imported():
+    """What a notebook of lesson 01 has imported before its first exercise."""
+    return {
+        "np": np,
+        "tf": _tensorflow.load(),
+        "ddsp": _tensorflow.load_ddsp(),
+        "audio": audio,
+        "features": features,
+        "exercises": exercises,
+    }
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_has_three_exercises_or_more_of_its_own_module(path):
+    names = [name for name, _, _ in in_notebook(path)]
+    assert len(set(names)) >= 3
+    assert {name.split(".")[0] for name in names} == {path.stem.split("_", 1)[1]}
+
+
+@pytest.mark.parametrize(("name", "start", "solution"), EXERCISES, ids=NAMES)
+def test_solution_is_right_and_the_starting_cell_is_not(name, start, solution, imported, capsys):
+    exec(solution, dict(imported))  # noqa: S102, it is the notebook's own
+    assert capsys.readouterr().out == "Right!\n"
+    assert CHECK.search(solution)[1] == name
+    exec(start, dict(imported))  # noqa: S102
+    assert capsys.readouterr().out.startswith("Not yet: ")
+
+
+def answers(name):
+    module, exercise = name.split(".")
+    known = importlib.import_module(f"answers.{module}")
+    return known.right()[exercise], known.wrong()[exercise]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_answer_that_is_written_differently_passes(name):
+    right, _ = answers(name)
+    assert right
+    assert [exercises.examine(name, answer) for answer in right] == [None] * len(right)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mistakes_get_the_hint_that_fits(name):
+    _, wrong = answers(name)
+    assert len(wrong) >= 3
+    assert len({words for _, words in wrong}) >= 3
+    for answer, words in wrong:
+        hint = exercises.examine(name, answer)
+        assert hint is not None, words
+        assert words in hint
+
+
+def test_exercise_that_does_not_exist_is_named():
+    with pytest.raises(CourseError, match=r"no exercise first_sounds\.nothing"):
+        exercises.check("first_sounds.nothing", 1)
+
+
+@pytest.mark.parametrize("f0_hz", [55, 110, 441, 1760, 3000])
+@pytest.mark.parametrize("harmonics", [1, 2])
+def test_pitch_is_measured_within_a_cent(f0_hz, harmonics):
+    t = np.arange(16000) / 16000
+    sound = sum(np.sin(2 * np.pi * f0_hz * k * t) / k for k in range(1, harmonics + 1))
+    assert abs(1200 * np.log2(hints.pitch_hz(sound) / f0_hz)) < 1
+
+
+def test_noise_and_silence_have_no_pitch():
+    noise = np.random.default_rng(0).normal(size=16000)
+    assert hints.pitch_hz(noise) is None
+    assert hints.pitch_hz(np.zeros(16000)) is None
+
+
+def test_hop_too_late_or_too_early_is_told():
+    right = np.sin(np.arange(6400) / 50)
+    assert "one hop too late" in hints.late(np.r_[np.zeros(64), right[:-64]], right, 64)
+    assert "2 hops too early" in hints.late(np.r_[right[128:], np.zeros(128)], right, 64)
+    assert hints.late(right, right, 64) is None
+
+
+def test_axes_in_another_order_are_told():
+    axes = ("frames", "harmonics")
+    assert "another order" in hints.shape(np.zeros((3, 5)), (5, 3), axes)
+    assert "one too many of frames" in hints.shape(np.zeros((6, 3)), (5, 3), axes)
+    assert hints.shape(np.zeros((5, 3)), (5, 3), axes) is None
