@@ -2,7 +2,7 @@
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab test demo notebooks picture lock recordings instruments crepe bench colab-test ddsp-tests
+.PHONY: help setup lab test demo notebooks picture lock recordings instruments crepe bench budget colab-test ddsp-tests
 
 help:
 	@echo "make lab         set up, and open JupyterLab at the first notebook"
@@ -16,6 +16,7 @@ help:
 	@echo "make instruments train the bundled instruments from scratch"
 	@echo "make crepe       train the bundled pitch tracker from scratch"
 	@echo "make bench       time what the README claims, beside the plain way"
+	@echo "make budget      measure each notebook's time and memory: notebooks/BUDGET.md"
 	@echo "make colab-test  run the notebooks with Colab's own versions (Python 3.13)"
 	@echo "make ddsp-tests  run ddsp's own tests"
 
@@ -63,6 +64,9 @@ recordings instruments crepe: setup
 bench: setup
 	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/training.py
+
+budget: setup
+	$(BIN)/python scripts/measure_notebooks.py
 
 colab-test: setup
 	$(BIN)/python scripts/colab_test.py

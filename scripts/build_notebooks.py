@@ -11,8 +11,10 @@ A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 - `{{imports}}`: the second code cell of lesson 01's notebooks, lessons/imports.py.txt;
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
+The table of contents in README.md, between its two marks, is made from the lessons, too.
+
 With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
-differ from its lesson's.
+differ from its lesson's, or the table from the lessons.
 """
 
 import argparse
@@ -67,6 +69,12 @@ COLAB_PYTHON = {
     "platform_machine": "x86_64",
 }
 SECONDS_A_CELL = 600
+MARKS = ("<!-- contents: made by scripts/build_notebooks.py -->", "<!-- /contents -->")
+LESSON_TITLES = {
+    "01_ddsp_library": "Lesson 01: the DDSP library",
+    "02_timbre_transfer": "Lesson 02: timbre transfer",
+    "03_train_your_own": "Lesson 03: train your own instrument",
+}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -92,8 +100,8 @@ def notebook_path(lesson: Path) -> Path:
     return NOTEBOOKS / lesson.resolve().relative_to(LESSONS).with_suffix(".ipynb")
 
 
-def convert(lesson: Path):
-    """Return the notebook of `lesson`, without outputs."""
+def fill(text: str, lesson: Path) -> str:
+    """Return a lesson's text with its placeholders filled in."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ddsp-course"]
     fields = {
         "repository": settings["repository"],
@@ -101,7 +109,7 @@ def convert(lesson: Path):
         "notebook": notebook_path(lesson).relative_to(ROOT).as_posix(),
     }
 
-    def fill(match):
+    def value(match):
         name, *arguments = match[1].split()
         if name == "chapter":
             return chapter_link(*arguments)
@@ -110,13 +118,17 @@ def convert(lesson: Path):
             fields["packages"] = textwrap.fill(
                 packages, 84, subsequent_indent="    ", break_on_hyphens=False
             )
-            return PLACEHOLDER.sub(fill, (COMMON / "setup.py.txt").read_text("utf-8").rstrip())
+            return PLACEHOLDER.sub(value, (COMMON / "setup.py.txt").read_text("utf-8").rstrip())
         if name == "imports":
             return (COMMON / "imports.py.txt").read_text("utf-8").rstrip()
         return fields[name]
 
-    text = PLACEHOLDER.sub(fill, lesson.read_text("utf-8"))
-    notebook = jupytext.reads(text, fmt="md:myst")
+    return PLACEHOLDER.sub(value, text)
+
+
+def convert(lesson: Path):
+    """Return the notebook of `lesson`, without outputs."""
+    notebook = jupytext.reads(fill(lesson.read_text("utf-8"), lesson), fmt="md:myst")
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -193,6 +205,38 @@ def build(lesson: Path) -> Path:
     return path
 
 
+def contents() -> str:
+    """Return the README's table of contents: notebooks, their badges and the videos' chapters."""
+    rows = []
+    for folder in sorted(path for path in LESSONS.iterdir() if path.is_dir()):
+        rows += [
+            f"**{LESSON_TITLES[folder.name]}**\n",
+            "| notebook | | in the video |",
+            "|---|---|---|",
+        ]
+        for lesson in sorted(folder.glob("*.md")):
+            text = lesson.read_text("utf-8")
+            title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+            badge = re.search(r"^\[!\[Open in Colab\].+$", fill(text, lesson), re.MULTILINE)[0]
+            found = dict.fromkeys(re.findall(r"\{\{chapter (\d+) (\d+)\}\}", text))
+            links = [chapter_link(*one) for one in sorted(found, key=lambda c: (c[0], int(c[1])))]
+            shown = ", ".join(links)
+            if len(links) > 8:
+                shown = f"<details><summary>{len(links)} chapters</summary>{shown}</details>"
+            path = notebook_path(lesson).relative_to(ROOT).as_posix()
+            rows.append(f"| [{title}]({path}) | {badge} | {shown} |")
+        rows.append("")
+    return "\n".join(rows)
+
+
+def readme() -> str:
+    """Return README.md with its table of contents made anew."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    return f"{before}{MARKS[0]}\n\n{contents()}\n{MARKS[1]}{after}"
+
+
 def main() -> int:
     """Build or check the lessons that are named, or all."""
     parser = argparse.ArgumentParser(description="Build notebooks/ from lessons/.")
@@ -207,6 +251,11 @@ def main() -> int:
         elif not in_step(lesson):
             behind += 1
             print(f"{lesson}: its notebook is behind; run `make notebooks`", file=sys.stderr)
+    if not args.check:
+        (ROOT / "README.md").write_text(readme(), "utf-8")
+    elif (ROOT / "README.md").read_text("utf-8") != readme():
+        behind += 1
+        print("README.md: its table of contents is behind; run `make notebooks`", file=sys.stderr)
     return 1 if behind else 0
 
 

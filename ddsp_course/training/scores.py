@@ -19,6 +19,8 @@ FILE = "scores.json"
 # ddsp's measures count by pieces: a piece's pitch is right, or it is an outlier.
 PIECE_S = 1
 _TRACE_DB = -45
+# Half a semitone below CREPE's last bin.
+_HIGHEST_HZ = 10 * 2 ** ((crepe.CENTS[-1] - 50) / 1200)
 
 
 def measure(instrument, phrases, crepe_weights="course", progress=False):
@@ -87,7 +89,8 @@ def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=
 
     Yields:
       `features.Features` with the true f0_hz, and CREPE's confidence: as in the paper, frames in
-      which it is not sure of the phrase itself (between two notes, say) do not count.
+      which it is not sure of the phrase itself (between two notes, say) do not count, and nor do
+      those whose pitch is beyond its range.
     """
     model = crepe.load()
     for seed in range(data.HELD_OUT_SEED, data.HELD_OUT_SEED + n_phrases):
@@ -98,6 +101,8 @@ def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=
         # A recording's own noise covers what is quieter; a soundfont is silent, and CREPE hears
         # the last trace of a note in it.
         f0_confidence[loudness_db < _TRACE_DB] = 0
+        # A violin's highest notes lie above all that CREPE can name.
+        f0_confidence[f0_hz > _HIGHEST_HZ] = 0
         yield features.Features(sound, f0_hz, f0_confidence, loudness_db)
 
 

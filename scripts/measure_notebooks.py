@@ -1,0 +1,89 @@
+"""Measure each notebook's time and peak memory, and write the table notebooks/BUDGET.md.
+
+    python scripts/measure_notebooks.py
+
+Run it on an idle machine with 2 cores. What is over its budget is reported, in the table too.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+
+import nbformat
+import psutil
+from build_notebooks import NOTEBOOKS, ROOT, SECONDS_A_CELL
+from nbclient import NotebookClient
+
+# Lesson 03 trains a model.
+BUDGET_S = {"01_ddsp_library": 60, "02_timbre_transfer": 60, "03_train_your_own": 300}
+LOOK_EVERY_S = 0.1
+
+
+def measure(path):
+    """Return (seconds of all cells, peak resident memory of the kernel in MB)."""
+    notebook = nbformat.read(path, as_version=4)
+    took, peak, started = [], [0], []
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook, timeout=SECONDS_A_CELL, kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            on_cell_execute=lambda cell, cell_index: started.append(time.perf_counter()),
+            on_cell_executed=lambda cell, cell_index, execute_reply: took.append(
+                time.perf_counter() - started[-1]
+            ),
+        )  # fmt: skip
+        over = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(over, peak), daemon=True)
+        watcher.start()
+        try:
+            client.execute()
+        finally:
+            over.set()
+            watcher.join()
+    return sum(took), peak[0] / 1e6
+
+
+def _watch(over, peak):
+    """Keep the highest sum of the memory of this process's children in peak[0]."""
+    while not over.wait(LOOK_EVERY_S):
+        total = 0
+        for child in psutil.Process().children(recursive=True):
+            try:
+                total += child.memory_info().rss
+            except psutil.Error:  # it has just ended
+                continue
+        peak[0] = max(peak[0], total)
+
+
+def main() -> int:
+    rows, beyond = [], []
+    for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
+        name = path.relative_to(NOTEBOOKS)
+        seconds, megabytes = measure(path)
+        budget = BUDGET_S[name.parts[0]]
+        fits = "" if seconds <= budget else f", over its {budget} s"
+        if fits:
+            beyond.append(name.as_posix())
+        rows.append(
+            f"| [{name.as_posix()}]({name.as_posix()}) | {seconds:.0f} s{fits} | {megabytes:.0f} MB |"
+        )
+        print(rows[-1], flush=True)
+    text = (
+        "# How long each notebook runs\n\n"
+        "All cells together and the kernel's peak memory, without what a learner takes to read; "
+        f"measured by `make budget` on {os.cpu_count()} CPU cores.\n\n"
+        "| notebook | runs for | peak memory |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+    part = NOTEBOOKS / ".BUDGET.md.part"
+    part.write_text(text, "utf-8")
+    part.replace(NOTEBOOKS / "BUDGET.md")
+    if beyond:
+        print(f"Over budget: {', '.join(beyond)}.", file=sys.stderr)
+    print((NOTEBOOKS / "BUDGET.md").relative_to(ROOT))
+    return 1 if beyond else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
