@@ -1,0 +1,168 @@
+"""Exercises of notebooks/01_ddsp_library/03_core.ipynb."""
+
+import numpy as np
+
+from ddsp_course.exercises import hints
+from ddsp_course.features import FRAME_RATE, SAMPLE_RATE
+
+HOP = SAMPLE_RATE // FRAME_RATE
+TAPS = 257
+
+
+def gains(answer):
+    """The factors for -6, -20 and -60 dB, (3,)."""
+    db = np.array([-6.0, -20.0, -60.0])
+    wrong = hints.numbers(answer) or hints.shape(answer, (3,), ("gains",))
+    if wrong:
+        return wrong
+    answer = np.asarray(answer, float)
+    right = 10 ** (db / 20)
+    known = {
+        "that is power, the square of the amplitude: heard, the sound would be softer by twice as "
+        "many dB. Samples are amplitudes.": 10 ** (db / 10),
+        "it gets louder, and not softer: mind the sign.": 10 ** (-db / 20),
+        "these are still decibels: samples are multiplied by factors, between 0 and 1.": db,
+        "decibels count tens, 10 ** ..., and this is an exponential function of base e.": np.exp(
+            db / 20
+        ),
+        "half as many dB: 20 dB are a factor of 10 for an amplitude.": 10 ** (db / 40),
+    }
+    for sentence, other in known.items():
+        if np.allclose(answer, other, rtol=0.02):
+            return sentence
+    return hints.close(answer, right, rtol=0.01)
+
+
+def envelope(answer):
+    """A second of an envelope from 250 to 16 000 numbers by linear interpolation, (16000,)."""
+    times = [0, 0.02, 0.1, 0.8, 0.9, 1]
+    frames = np.interp(np.arange(FRAME_RATE) / FRAME_RATE, times, [0, 1, 0.5, 0.4, 0, 0])
+    wrong = hints.numbers(answer) or hints.shape(answer, (SAMPLE_RATE,), ("samples",))
+    if wrong:
+        return wrong
+    answer = np.asarray(answer, float)
+    at = np.arange(SAMPLE_RATE) / HOP
+    right = _between(frames, at)
+    if np.allclose(answer, right, atol=1e-3):
+        return None
+    way = at % 1
+    known = {
+        "it goes in stairs and will click: that is the nearest frame, and a straight line is asked "
+        "for.": frames[np.floor(at).astype(int)],
+        "it goes in stairs and will click: that is the nearest frame, and a straight line is asked "
+        "for (and half a hop early).": frames[
+            np.minimum(np.round(at), len(frames) - 1).astype(int)
+        ],
+        "it is smooth, by overlapping windows, and straight lines are asked for.": _between(
+            frames, np.floor(at) + 0.5 - 0.5 * np.cos(np.pi * way)
+        ),
+        "it comes half a hop too late: the frames' values belong to where each hop begins, and here "
+        "they lie in its middle.": _between(frames, at - 0.5),
+        "it is stretched by one hop in a second: the last frame belongs to sample 249 * 64 and is "
+        "held, and here it comes at the very end.": _between(
+            frames, np.linspace(0, len(frames) - 1, SAMPLE_RATE)
+        ),
+    }
+    for sentence, other in known.items():
+        if np.allclose(answer, other, atol=1e-3):
+            return sentence
+    if answer.min() < -0.01 or answer.max() > 1.01:
+        return (
+            f"it swings between {answer.min():.2f} and {answer.max():.2f}, beyond the frames: a "
+            "curve overshoots (cubic?), straight lines do not."
+        )
+    return hints.late(answer, right, HOP) or hints.close(answer, right, rtol=0, atol=1e-3)
+
+
+def phase(answer):
+    """The phase of a glide from 220 to 440 Hz in a second, in radians, (16000,); wrapped or not."""
+    f_hz = np.geomspace(220, 440, SAMPLE_RATE)
+    wrong = hints.numbers(answer) or hints.shape(answer, (SAMPLE_RATE,), ("samples",))
+    if wrong:
+        return wrong
+    answer = np.asarray(answer, float)
+    step = 2 * np.pi * f_hz / SAMPLE_RATE
+    right = np.cumsum(step)
+    # float32 sums are off by a few hundredths; a sample too late is twice as far off.
+    if _same_angle(answer, right, 0.04):
+        return None
+    seconds = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    known = {
+        "it comes one sample too late: the first sample's step belongs to the first phase.": right
+        - step,
+        "it comes one sample too early.": right + np.r_[step[1:], step[-1]],
+        "it is an octave too high.": 2 * right,
+        "it is an octave too low.": right / 2,
+        "it goes too far, up to 745 Hz: where the frequency moves, add up the steps, and do not "
+        "multiply the frequency by the time.": 2 * np.pi * f_hz * seconds,
+    }
+    for sentence, other in known.items():
+        if _same_angle(answer, other, 0.04):
+            return sentence
+    cycles = right / (2 * np.pi)
+    if np.allclose(answer, cycles, atol=0.01) or np.allclose(answer, cycles % 1, atol=0.01):
+        return "it counts turns, and a sine of it would be far too low: a turn is 2 π radians."
+    if np.allclose(answer, step, atol=1e-3):
+        return "these are the steps from sample to sample: add them up."
+    if np.allclose(answer, right * SAMPLE_RATE, rtol=1e-3):
+        return "it races, 16 000 times too fast: f_hz counts in a second, and a step is one sample."
+    if np.allclose(answer, np.degrees(right), rtol=1e-3, atol=1):
+        return "these are degrees, and a sine takes radians."
+    last = np.angle(np.exp(1j * np.diff(answer[-9:]))).mean() * SAMPLE_RATE / (2 * np.pi)
+    if abs(last) > 1 and abs(1200 * np.log2(abs(last) / 440)) > 10:
+        return f"a sine of it ends at {abs(last):.0f} Hz, and the glide ends at 440 Hz."
+    return "the pitch ends right, but the phase is shifted, or strays on the way."
+
+
+def low_pass(answer):
+    """The impulse response of a low-pass at 1000 Hz, symmetric, of gain 1 at 0 Hz, (257,)."""
+    wrong = hints.numbers(answer) or hints.shape(answer, (TAPS,), ("taps",))
+    if wrong:
+        return wrong
+    answer = np.asarray(answer, float)
+    size = 1 << 16
+    gain = np.abs(np.fft.rfft(answer, size))
+    hz = np.arange(len(gain)) * SAMPLE_RATE / size
+    if gain.max() < 1e-6:
+        return "it is silent."
+    if gain[hz > 7000].max() > 10 * gain[hz < 500].max():
+        return "it is a high-pass: the low notes are gone, and the hiss stays."
+    if not np.allclose(answer, answer[::-1], atol=0.02 * np.abs(answer).max()):
+        return (
+            "it is not symmetric about its middle, so that some frequencies come later than "
+            "others: n goes from -128 to 128."
+        )
+    db = 20 * np.log10(np.maximum(gain, 1e-9))
+    if abs(db[0]) > 0.1:
+        return (
+            f"it is {abs(db[0]):.1f} dB too {'loud' if db[0] > 0 else 'soft'} at 0 Hz: divide by "
+            "the sum, so that the gain is 1 there."
+        )
+    cutoff = hz[np.argmax(db < -6)] if (db < -6).any() else SAMPLE_RATE / 2
+    octaves = np.log2(cutoff / 1000)
+    if abs(octaves) > 0.03:
+        side = "high" if octaves > 0 else "low"
+        if abs(abs(octaves) - 1) < 0.03:
+            return (
+                f"the cutoff lies an octave too {side}, at {cutoff:.0f} Hz: the sinc's argument is "
+                "n times 2 f / sample rate."
+            )
+        return f"the cutoff lies too {side}, at {cutoff:.0f} Hz, and not at 1000 Hz."
+    leak = db[hz > 1400].max()
+    if leak > -40:
+        return (
+            f"above 1400 Hz something leaks, {-leak:.0f} dB below: is the sinc cut off without a "
+            "window?"
+        )
+    ripple = np.abs(db[hz < 700]).max()
+    if ripple > 0.5:
+        return f"below 700 Hz it is uneven, by {ripple:.1f} dB."
+    return None
+
+
+def _between(frames, at):
+    return np.interp(at, np.arange(len(frames)), frames)
+
+
+def _same_angle(a, b, tolerance):
+    return np.abs(np.angle(np.exp(1j * (a - b)))).max() < tolerance

@@ -1,0 +1,265 @@
+"""Exercises of notebooks/01_ddsp_library/02_processors.ipynb."""
+
+import numpy as np
+
+from ddsp_course import _tensorflow
+from ddsp_course.exercises import hints
+from ddsp_course.features import FRAME_RATE, SAMPLE_RATE
+
+BANDS = 65
+
+
+def raw_amplitude(raw):
+    """The number that exp_sigmoid turns into an amplitude of 0.25, within 0.1 dB."""
+    wrong = hints.numbers(raw)
+    if wrong:
+        return wrong
+    if np.size(raw) != 1:
+        return f"one number is asked for, and these are {np.size(raw)}."
+    raw, right = float(np.ravel(raw)[0]), 0.25
+    # In float64, so that numbers far below zero do not become zero.
+    made = 2 * (1 / (1 + np.exp(-np.clip(raw, -300, 300)))) ** np.log(10) + 1e-7
+    db = 20 * np.log10(made / right)
+    if abs(db) <= 0.1:
+        return None
+    if np.isclose(raw, right):
+        return (
+            f"0.25 is what should come out. Put it in, and {made:.2f} comes out, "
+            f"{db:.1f} dB too loud."
+        )
+    off = f"it is {abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}"
+    if abs(db - 20 * np.log10(2)) < 0.1:
+        return f"{off}: the factor 2 before the sigmoid is missing."
+    if abs(raw + _logit(0.125 ** (1 / np.log(10)))) < 0.01:
+        return f"{off}: the sign is the wrong way round."
+    if abs(raw - _logit(0.125)) < 0.01:
+        return f"{off}: that undoes the sigmoid, but not its power of ln 10."
+    return f"{off}: it becomes an amplitude of {made:.3g}."
+
+
+def noise_band(magnitudes):
+    """Magnitudes of 0.1 from 2 to 4 kHz, (250, 65); each edge may lie a band away."""
+    wrong = hints.numbers(magnitudes) or hints.shape(
+        magnitudes, (FRAME_RATE, BANDS), ("frames", "bands")
+    )
+    if wrong:
+        return wrong
+    magnitudes = np.asarray(magnitudes, float)
+    if magnitudes.min() < -1e-6:
+        return (
+            "some magnitudes are negative: these are controls, which go to the sound as they "
+            "are, and not raw numbers."
+        )
+    heard = magnitudes > 1e-6
+    if not heard.any():
+        return (
+            "it is silent: all magnitudes are 0. Is a frequency in Hz taken for the number of a "
+            "band? There are 65 of them."
+        )
+    if (heard != heard[0]).any():
+        if (heard.all(axis=1) | ~heard.any(axis=1)).all():
+            first, last = np.flatnonzero(heard.any(axis=1))[[0, -1]]
+            return (
+                "that is a burst of all frequencies, from frame "
+                f"{first} to {last}: the band is cut out of the wrong axis, time."
+            )
+        return "the band changes over time, and should be the same in each frame."
+    bands = np.flatnonzero(heard[0])
+    low, high = bands[[0, -1]]
+    edges = f"it sounds from {_hz(low)} to {_hz(high)}"
+    if len(bands) != high - low + 1:
+        if heard[0, :14].all() and heard[0, 35:].all():
+            return "it is the wrong way round: everything sounds but the band from 2 to 4 kHz."
+        return f"{edges}, with holes in between."
+    for octaves, sentence in (
+        (-1, "an octave too low: how many Hz lie between two of the 65 bands from 0 to 8 kHz?"),
+        (1, "an octave too high: 65 bands go from 0 to 8 kHz, not to 16."),
+    ):
+        if abs(low - 16 * 2.0**octaves) <= 1 and abs(high - 32 * 2.0**octaves) <= 1:
+            return f"{edges}, {sentence}"
+    if abs(low - 16) > 1:
+        return f"{edges}: its lower edge should lie at 2 kHz."
+    if abs(high - 32) > 1:
+        return f"{edges}: its upper edge should lie at 4 kHz."
+    inside = magnitudes[:, bands]
+    if not np.allclose(inside, inside[0, 0], rtol=1e-3):
+        return "it is louder here and softer there, and should be even."
+    return _level(inside[0, 0], 0.1)
+
+
+def echo(ir):
+    """The impulse response 1 at once and 0.5 after 4000 samples, (8000,)."""
+    wrong = hints.numbers(ir) or hints.shape(ir, (8000,), ("samples",))
+    if wrong:
+        return wrong
+    ir = np.asarray(ir, float)
+    taps = {int(i): ir[i] for i in np.flatnonzero(np.abs(ir) > 1e-6)}
+    if not taps:
+        return "it is silent: all samples are 0."
+    if 0 not in taps:
+        return "the dry sound is missing: nothing is returned at once, at sample 0."
+    if len(taps) > 2:
+        return f"{len(taps) - 1} echoes come back, and one is asked for."
+    if len(taps) == 1:
+        return "no echo comes back: all samples but the first are 0."
+    at = max(taps)
+    ms = 1000 * at / SAMPLE_RATE
+    if at == 250:
+        return f"250 ms are not 250 samples: this echo comes after {ms:.1f} ms."
+    if at in (3999, 4001):
+        return f"the echo comes one sample too {'early' if at < 4000 else 'late'}; sample 0 is the first."
+    if at != 4000:
+        return f"the echo comes after {ms:.0f} ms, and not after 250."
+    if taps[at] < 0:
+        return "the echo has the wrong sign: it swings down where the sound swings up."
+    if np.isclose(taps[0], 0.5) and np.isclose(taps[at], 1):
+        return "the wrong one of the two is softer: the sound comes first, and then its echo."
+    wrong = _level(taps[0], 1.0) if taps[0] > 0 else "it has the wrong sign"
+    if wrong:
+        return f"the sound should come back as it is; {wrong}"
+    wrong = _level(taps[at], 0.5)
+    return wrong and f"of the echo: {wrong}"
+
+
+def wires(dag):
+    """A ProcessorGroup's dag that plays reverb(harmonic + noise), judged by what it plays."""
+    if not isinstance(dag, (list, tuple)):
+        return "a list of nodes is asked for: [[name, [what it takes, ...]], ...]."
+    for node in dag:
+        if not isinstance(node, (list, tuple)) or len(node) < 2:
+            return f"a node is a name and a list of what it takes; this one is {node!r}."
+        if isinstance(node[1], str):
+            return f"what a node takes is a list, even if it is one thing: [{node[1]!r}]."
+    tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
+    modules = {
+        "harmonic": ddsp.synths.Harmonic(n_samples=1600),
+        "noise": ddsp.synths.FilteredNoise(n_samples=1600),
+        "add": ddsp.processors.Add(),
+        "reverb": ddsp.effects.Reverb(),
+    }
+    inputs = {
+        name: tf.constant(np.random.default_rng(i).uniform(0.1, 1, shape), tf.float32)
+        for i, (name, shape) in enumerate(_INPUTS.items())
+    }
+    inputs["f0_hz"] *= 300
+    # A node may hold its processor, whose own name is then how others call it.
+    role = {name: name for name in modules}
+    for node in dag:
+        if not isinstance(node[0], str):
+            same = [name for name, module in modules.items() if type(module) is type(node[0])]
+            if not same:
+                return f"there is no {type(node[0]).__name__} in this group."
+            role[node[0].name] = same[0]
+    dag = [[node[0] if isinstance(node[0], str) else node[0].name, list(node[1])] for node in dag]
+    wrong = _wrong_name(dag, role)
+    if wrong:
+        return wrong
+    group = ddsp.processors.ProcessorGroup(
+        dag=dag, **{name: modules[role[name]] for name, _ in dag}
+    )
+    try:
+        made = group.get_controls(inputs)
+    except (AttributeError, KeyError, TypeError, ValueError, tf.errors.InvalidArgumentError):
+        return "it does not run: some node takes what is of another kind, or in another order."
+    return _plays_something_else({role[name]: made[name] for name, _ in dag}, modules, inputs)
+
+
+_INPUTS = {
+    "amps": (1, 10, 1),
+    "harmonic_distribution": (1, 10, 8),
+    "f0_hz": (1, 10, 1),
+    "noise_magnitudes": (1, 10, 5),
+    "ir": (1, 200),
+}
+_TAKES = {
+    "harmonic": ["amplitudes", "harmonic_distribution", "f0_hz"],
+    "noise": ["magnitudes"],
+    "add": ["signal_one", "signal_two"],
+    "reverb": ["audio", "ir"],
+}
+
+
+def _wrong_name(dag, role):
+    """Say which name is wrong, missing, or used before it is there."""
+    all_names, there = {name for name, _ in dag}, set()
+    for name, keys in dag:
+        if name not in role:
+            return f"there is no processor called {name!r}: these are {', '.join(_TAKES)}."
+        takes = _TAKES[role[name]]
+        if len(keys) != len(takes):
+            return (
+                f"{name} takes {len(takes)}, {', '.join(takes)}, and here it gets {len(keys)}: "
+                "an input is missing or too many."
+            )
+        for key in keys:
+            if not isinstance(key, str):
+                return f"{name} takes names, such as 'f0_hz', and here it gets {key!r}."
+            first, _, rest = key.removeprefix("inputs/").partition("/")
+            if first in _INPUTS and not rest:
+                continue
+            if first not in all_names:
+                return f"{name} takes {key!r}, and nothing is called so."
+            if first not in there:
+                return (
+                    f"the order: {name} takes {key!r} before {first} has made it. A node can take "
+                    "only what stands above it."
+                )
+            if not rest:
+                return (
+                    f"{name} takes {key!r}, all that {first} has made, its controls, too: the "
+                    f"sound is called {first + '/signal'!r}."
+                )
+        there.add(name)
+    roles = [role[name] for name, _ in dag]
+    for name in _TAKES:
+        if name not in roles:
+            return f"no node plays {name}: it would not be heard."
+    if roles[-1] != "reverb":
+        return f"the last node is what is heard. Here it is {dag[-1][0]}, and not the reverb."
+    return None
+
+
+def _plays_something_else(made, modules, inputs):
+    """Say what is heard instead of reverb(harmonic + noise); made is {role: outputs}."""
+    for name, keys in (
+        ("harmonic", ["amps", "harmonic_distribution", "f0_hz"]),
+        ("noise", ["noise_magnitudes"]),
+    ):
+        right = modules[name].get_controls(*(inputs[key] for key in keys))
+        if not all(_same(made[name]["controls"][key], right[key]) for key in right):
+            return f"{name} takes its inputs in another order, or others: {', '.join(keys)}."
+    if not _same(made["reverb"]["controls"]["ir"], inputs["ir"]):
+        return "the reverb takes a sound first, and then 'ir'."
+    harmonic, noise = made["harmonic"]["signal"], made["noise"]["signal"]
+    into_room = made["reverb"]["controls"]["audio"]
+    if _same(into_room, harmonic + noise):
+        return None
+    if _same(into_room, harmonic) or _same(into_room, 2 * harmonic):
+        return "only the harmonics are heard in the room: the noise is missing."
+    if _same(into_room, noise) or _same(into_room, 2 * noise):
+        return "only the noise is heard in the room: the harmonics are missing."
+    return (
+        "the room should be around the sum of harmonics and noise, and it is around another sound."
+    )
+
+
+def _same(one, other):
+    return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def _logit(share):
+    return np.log(share / (1 - share))
+
+
+def _level(value, right):
+    """Say how many dB an amplitude lies beside the right one."""
+    db = 20 * np.log10(value / right)
+    if abs(db) <= 0.1:
+        return None
+    return (
+        f"it is {abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}: {value:.3g}, and not {right}."
+    )
+
+
+def _hz(band):
+    return f"{band * SAMPLE_RATE / 2 / (BANDS - 1):.0f} Hz"
