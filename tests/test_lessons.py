@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from ddsp_course import chapters
 from ddsp_course.errors import CourseError
@@ -125,6 +126,24 @@ def test_every_picture_has_a_text_for_those_who_cannot_see_it(path):
             assert "image/png" not in data, cell.source
             for image in re.findall(r"<img [^>]{0,400}", data.get("text/html", "")):
                 assert re.match(r'<img alt="[^"]{12,}"', image), cell.source
+
+
+@each_notebook
+def test_cells_work_again_and_in_another_order(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    with client.setup_kernel():
+        # As a learner does: from top to bottom, and then back to what was not clear.
+        for i in [*code, *reversed(code)]:
+            client.execute_cell(notebook.cells[i], i)
+            said = [o for o in notebook.cells[i].outputs if o.get("name") == "stderr"]
+            assert said == [], notebook.cells[i].source
 
 
 def test_widgets_are_not_stored():
