@@ -22,6 +22,8 @@ INSTRUMENTS = {
     "tenor_saxophone": (66, 44, 76),
 }
 STEPS = 12000
+# At the end the learning rate falls fast, so that the last steps' chance does not remain.
+CALM_STEPS, CALM = 2000, ["Trainer.lr_decay_rate = 0.7"]
 SOUNDFONTS = ("fluidr3", "musescore")
 PHRASES = 130
 
@@ -47,6 +49,7 @@ def make(name, work, folder):
     if not dataset.exists():
         data.prepare_program(*INSTRUMENTS[name], dataset, SOUNDFONTS, PHRASES, progress=True)
     run.train(dataset, work / "run", steps=STEPS)
+    run.train(dataset, work / "run", steps=STEPS + CALM_STEPS, gin_lines=CALM)
     run.export(dataset, work / "run", work / "instrument")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(work / "instrument", folder)

@@ -85,32 +85,40 @@ def loss(value):
     # Whether the last frames, which reach beyond the sound, are there changes it by a percent.
     if abs(value - right) <= 0.02 * right:
         return None
-    known = {
-        linear.mean(): "the logarithm's term is missing: so far only what is loud counts, and the noise floor does not.",
-        logs.mean(): "the plain magnitudes' term is missing: so far a soft frequency counts as much as a loud one.",
-        linear.sum()
-        + logs.sum(): "that is the sum: of a sound twice as long, it would be twice as much. Take the mean.",
-        (linear**2).mean()
-        + (
-            logs**2
-        ).mean(): "the differences are squared, which is L2: L1 takes their absolute values.",
-        (s - s_hat).mean()
-        + (
-            np.log(s) - np.log(s_hat)
-        ).mean(): "too loud and too soft cancel each other: take absolute values before the mean.",
-        linear.mean()
-        + logs.mean() / np.log(10): "the logarithm is the natural one, not that to base 10.",
-        linear.mean()
-        + logs.mean()
-        * 20
-        / np.log(
-            10
-        ): "the logarithms are in decibels, and weigh 8.7 times as much as natural ones.",
-        float(
-            np.mean((target - sound) ** 2)
-        ): "these are the waveforms, with all their phases: compare the magnitudes of their spectrograms.",
-    }
-    for other, sentence in known.items():
+    decibels, squares = logs.mean() * 20 / np.log(10), (linear**2).mean() + (logs**2).mean()
+    cancelling = (s - s_hat).mean() + (np.log(s) - np.log(s_hat)).mean()
+    known = (
+        (
+            linear.mean(),
+            "the logarithm's term is missing: so far only what is loud counts, and no noise floor.",
+        ),
+        (
+            logs.mean(),
+            "the plain magnitudes' term is missing: soft frequencies count as much as loud ones.",
+        ),
+        (
+            linear.sum() + logs.sum(),
+            "that is the sum: of a sound twice as long, it would be twice as much. Take the mean.",
+        ),
+        (squares, "the differences are squared, which is L2: L1 takes their absolute values."),
+        (
+            cancelling,
+            "too loud and too soft cancel each other: take absolute values before the mean.",
+        ),
+        (
+            linear.mean() + logs.mean() / np.log(10),
+            "the logarithm is the natural one, not that to base 10.",
+        ),
+        (
+            linear.mean() + decibels,
+            "the logarithms are in decibels, and weigh 8.7 times as much as natural ones.",
+        ),
+        (
+            float(np.mean((target - sound) ** 2)),
+            "these are the waveforms, with all their phases: compare magnitudes of spectrograms.",
+        ),
+    )
+    for other, sentence in known:
         if abs(value - other) <= 0.02 * abs(other):
             return sentence
     for size in (64, 128, 256, 1024, 2048):
@@ -130,35 +138,41 @@ def noise_level(level_db):
     harmonic = 0.4 * np.sin(2 * np.pi * 220 * np.arange(16000) / 16000)
     noise = 0.15 * np.random.default_rng(5).normal(size=16000)
     whole = harmonic + noise
-    ratio = np.mean(noise**2) / np.mean(whole**2)
+    parts = {"noise": noise, "harmonic": harmonic, "whole": whole}
+    power = {name: np.mean(part**2) for name, part in parts.items()}
+    ratio = power["noise"] / power["whole"]
     right = 10 * np.log10(ratio)
-    known = {
-        -right: f"the sign is turned: the noise would be {-right:.1f} dB louder than the whole.",
-        2
-        * right: "it is twice as many decibels as it should be: powers take 10 log10, and amplitudes 20.",
-        right
-        / 2: "it is half as many decibels as it should be: amplitudes take 20 log10, and powers 10.",
-        10
-        * np.log10(
-            np.mean(noise**2) / np.mean(harmonic**2)
-        ): "that is the noise against the harmonics: compare it with the whole.",
-        10
-        * np.log10(np.mean(harmonic**2) / np.mean(whole**2)): "that is the level of the harmonics.",
-        20
-        * np.log10(
-            np.abs(noise).max() / np.abs(whole).max()
-        ): "these are the peaks: what counts is the mean power.",
-        10 * np.log(ratio): "that is the natural logarithm: decibels take that to base 10.",
-        10
-        * np.log10(
-            np.mean(noise**2)
-        ): "that is the noise alone, against a power of 1: divide by the whole's.",
-        ratio: "that is the ratio of the powers: take 10 log10 of it for decibels.",
-        np.sqrt(ratio): "that is the ratio of the amplitudes: take 20 log10 of it for decibels.",
-    }
+    peaks = 20 * np.log10(np.abs(noise).max() / np.abs(whole).max())
+    known = (
+        (-right, f"the sign is turned: the noise would be {-right:.1f} dB louder than the whole."),
+        (
+            2 * right,
+            "it is twice as many decibels as it should be: powers take 10 log10, and amplitudes 20.",
+        ),
+        (
+            right / 2,
+            "it is half as many decibels as it should be: amplitudes take 20 log10, and powers 10.",
+        ),
+        (
+            10 * np.log10(power["noise"] / power["harmonic"]),
+            "that is the noise against the harmonics: compare it with the whole.",
+        ),
+        (
+            10 * np.log10(power["harmonic"] / power["whole"]),
+            "that is the level of the harmonics.",
+        ),
+        (peaks, "these are the peaks: what counts is the mean power."),
+        (10 * np.log(ratio), "that is the natural logarithm: decibels take that to base 10."),
+        (
+            10 * np.log10(power["noise"]),
+            "that is the noise alone, against a power of 1: divide by the whole's.",
+        ),
+        (ratio, "that is the ratio of the powers: take 10 log10 of it for decibels."),
+        (np.sqrt(ratio), "that is the ratio of the amplitudes: take 20 log10 of it for decibels."),
+    )
     if abs(level_db - right) <= 0.05:
         return None
-    for other, sentence in known.items():
+    for other, sentence in known:
         if abs(level_db - other) <= 0.005 * abs(other):
             return sentence
     off = level_db - right
