@@ -1,11 +1,13 @@
 """Run the notebooks with Colab's own versions: of each first its first cell, then all of it.
 
-    python scripts/colab_test.py
+    python scripts/colab_test.py [NOTEBOOK ...]
 
 Makes build/colab with Python 3.13 and the packages of scripts/colab.txt, in which nothing of
 the course's is installed, and proves that the first cell adds what is missing, replaces
-nothing, and leaves an environment in which the notebook runs, for each notebook by itself. Needs uv, as `make lock` does, and
-the package index. COLAB_PYTHON is the path of a Python 3.13, where uv does not find one.
+nothing, and leaves an environment in which the notebook runs, for each notebook by itself (or
+for those that are named). The knobs of explorables are turned, with Colab's ipywidgets. Needs
+uv, as `make lock` does, and the package index. COLAB_PYTHON is the path of a Python 3.13, where
+uv does not find one.
 """
 
 import json
@@ -19,6 +21,8 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from ddsp_course import explore
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
@@ -79,6 +83,7 @@ def installed(python):
 
 def run_notebook(path):
     """Run a notebook with the kernel of Colab's environment; return seconds of each cell."""
+    os.environ[explore.TURN_KNOBS] = "1"
     os.environ["JUPYTER_PATH"] = str(WORK / "jupyter")
     os.environ["DDSP_COURSE_REPO"] = ROOT.as_uri()
     notebook = nbformat.read(path, as_version=4)
@@ -102,7 +107,7 @@ def run_notebook(path):
 
 
 def main():
-    for path in NOTEBOOKS:
+    for path in [Path(name).resolve() for name in sys.argv[1:]] or NOTEBOOKS:
         python = make_environment()
         before = installed(python)
         times, stderr = run_notebook(path)
