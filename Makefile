@@ -30,7 +30,7 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python scripts/build_notebooks.py --check
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -rs tests
 	DDSP_COURSE_TURN_KNOBS=1 $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
 
 demo: setup

@@ -23,6 +23,7 @@ _MODULES = (
     "features",
     "instruments",
     "plots",
+    "record",
     "transfer",
 )
 __all__ = list(_MODULES)

@@ -1,0 +1,107 @@
+"""The browser's microphone, or a file from its computer, as samples.
+
+`record(5)` shows a recorder; what it recorded is in the `sound` of what it returns, in the next
+cell. In JupyterLab it is an anywidget, whose page is record.js; in Colab the same page is called
+by `eval_js`, which is how Colab gives its microphone.
+"""
+
+import base64
+import sys
+from pathlib import Path
+
+from ddsp_course import audio
+from ddsp_course.errors import AudioError, SetupError
+
+PAGE = Path(__file__).with_name("record.js")
+# Larger messages than ten megabytes close the connection of an ordinary Jupyter server, and
+# base64 makes four bytes of three.
+LARGEST = 7_000_000
+
+
+class Take:
+    """What was recorded or uploaded, as soon as it is there."""
+
+    def __init__(self):
+        self._sound = None
+
+    @property
+    def sound(self):
+        """(n_samples,) float32, mono at 16 kHz.
+
+        Raises:
+          AudioError: nothing has arrived yet.
+        """
+        if self._sound is None:
+            raise AudioError(
+                "Nothing has been recorded yet: press Record above, or upload a file, wait for "
+                "it to arrive, and run this cell again."
+            )
+        return self._sound
+
+    def receive(self, name, data):
+        """Take a sound file in base64; return a sentence on what came of it."""
+        try:
+            self._sound = audio.load(base64.b64decode(data))
+        except AudioError as error:
+            return f"{name} cannot be used. {error}"
+        return f"{name} has arrived: {len(self._sound) / audio.SAMPLE_RATE:.1f} s."
+
+
+def record(seconds=5):
+    """Show a recorder with an upload button.
+
+    The browser's own echo cancellation, noise suppression and gain control are off.
+
+    Args:
+      seconds: how long to record at most, up to 60.
+
+    Returns:
+      `Take`, whose `sound` is there once the recorder says that it has arrived.
+
+    Raises:
+      SetupError: anywidget is missing.
+    """
+    take = Take()
+    seconds = min(float(seconds), 60.0)
+    if "google.colab" in sys.modules:
+        from google.colab import output
+
+        page = base64.b64encode(PAGE.read_bytes()).decode("ascii")
+        came = output.eval_js(
+            f'import("data:text/javascript;base64,{page}")'
+            f".then((page) => page.once({seconds:g}, {LARGEST}))"
+        )
+        print(take.receive(came["name"], came["data"]))
+        return take
+    from IPython.display import display
+
+    display(_widget(seconds, take))
+    return take
+
+
+def _widget(seconds, take):
+    """Return the recorder as an anywidget that gives `take` what arrives."""
+    try:
+        import anywidget
+        import traitlets
+    except ImportError as error:
+        raise SetupError(
+            "The recorder needs anywidget: install it with `pip install anywidget`, or load a "
+            "file with audio.load."
+        ) from error
+
+    class Recorder(anywidget.AnyWidget):
+        _esm = PAGE.read_text("utf-8")
+        seconds = traitlets.Float().tag(sync=True)
+        largest = traitlets.Int(LARGEST).tag(sync=True)
+        name = traitlets.Unicode().tag(sync=True)
+        data = traitlets.Unicode().tag(sync=True)
+        said = traitlets.Unicode().tag(sync=True)
+
+        @traitlets.observe("data")
+        def _arrived(self, change):
+            if change["new"]:
+                self.said = take.receive(self.name, change["new"])
+                self.data = ""  # the same take again is news again
+
+    return Recorder(seconds=seconds)

@@ -1,0 +1,75 @@
+"""The recorder's Python side, and Colab's branch against a stand-in for `google.colab`."""
+
+import base64
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from ddsp_course import audio, record
+from ddsp_course.errors import AudioError
+
+T = np.arange(16000) / 16000
+SINE = (0.3 * np.sin(2 * np.pi * 440 * T)).astype(np.float32)
+
+
+@pytest.fixture
+def wav(tmp_path):
+    audio.write(tmp_path / "a.wav", SINE)
+    return base64.b64encode((tmp_path / "a.wav").read_bytes()).decode("ascii")
+
+
+def test_take_holds_what_arrived(wav):
+    take = record.Take()
+    assert take.receive("a.wav", wav) == "a.wav has arrived: 1.0 s."
+    # 16 bits.
+    np.testing.assert_allclose(take.sound, SINE, atol=1e-4)
+
+
+def test_take_without_a_sound_says_what_to_do():
+    with pytest.raises(AudioError, match="press Record above, or upload"):
+        _ = record.Take().sound
+
+
+def test_what_is_no_sound_is_told_and_loses_nothing(wav):
+    take = record.Take()
+    take.receive("a.wav", wav)
+    said = take.receive("notes.txt", base64.b64encode(b"Tuesday, clarinet").decode("ascii"))
+    assert said.startswith("notes.txt cannot be used. ")
+    assert len(take.sound) == len(SINE)
+
+
+def test_widget_gives_what_arrives_and_takes_the_same_again(wav):
+    take = record.Take()
+    widget = record._widget(5.0, take)
+    for _ in range(2):
+        widget.name, widget.data = "a.wav", wav
+        assert widget.said == "a.wav has arrived: 1.0 s."
+        assert widget.data == ""
+    assert len(take.sound) == len(SINE)
+
+
+def test_colab_is_asked_by_eval_js(wav, monkeypatch, capsys):
+    asked = []
+    output = types.ModuleType("google.colab.output")
+
+    def eval_js(code):
+        asked.append(code)
+        return {"name": "The recording", "data": wav}
+
+    output.eval_js = eval_js
+    colab = types.ModuleType("google.colab")
+    colab.output = output
+    google = types.ModuleType("google")
+    google.colab = colab
+    for name, module in (("google", google), ("google.colab", colab)):
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, "google.colab.output", output)
+
+    take = record.record(3)
+    assert len(take.sound) == len(SINE)
+    assert capsys.readouterr().out == "The recording has arrived: 1.0 s.\n"
+    page = base64.b64decode(asked[0].split("base64,")[1].split('"')[0]).decode("utf-8")
+    assert page == record.PAGE.read_text("utf-8")
+    assert f"page.once(3, {record.LARGEST})" in asked[0]
