@@ -69,14 +69,11 @@ def _turn_all(knobs):
 
 
 def _ends(knob):
+    """Return the values to try: a menu's options, a slider's ends, a checkbox's other side."""
     if hasattr(knob, "options"):
-        return list(dict(knob.options).values() if _pairs(knob.options) else knob.options)
+        return [one[1] if isinstance(one, tuple) else one for one in knob.options]
     if hasattr(knob, "base"):
         return [knob.base**knob.min, knob.base**knob.max]
     if hasattr(knob, "min"):
         return [knob.min, knob.max]
     return [not knob.value]
-
-
-def _pairs(options):
-    return all(isinstance(option, tuple) for option in options)

@@ -94,6 +94,8 @@ def open_notebook(page, lab, *cells):
     nbformat.write(notebook, folder / "a.ipynb")
     page.goto(f"{address}/lab/tree/a.ipynb?reset", wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
+    # Before the kernel is there, JupyterLab may not know its keys yet.
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
     run(page, 0)
 
 
