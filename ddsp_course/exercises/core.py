@@ -27,10 +27,9 @@ def gains(answer):
         ),
         "half as many dB: 20 dB are a factor of 10 for an amplitude.": 10 ** (db / 40),
     }
-    for sentence, other in known.items():
-        if np.allclose(answer, other, rtol=0.02):
-            return sentence
-    return hints.close(answer, right, rtol=0.01)
+    return hints.mistake(answer, known, rtol=0.02, atol=1e-8) or hints.close(
+        answer, right, rtol=0.01
+    )
 
 
 def envelope(answer):
@@ -63,9 +62,9 @@ def envelope(answer):
             frames, np.linspace(0, len(frames) - 1, SAMPLE_RATE)
         ),
     }
-    for sentence, other in known.items():
-        if np.allclose(answer, other, atol=1e-3):
-            return sentence
+    wrong = hints.mistake(answer, known, rtol=1e-5, atol=1e-3)
+    if wrong:
+        return wrong
     if answer.min() < -0.01 or answer.max() > 1.01:
         return (
             f"it swings between {answer.min():.2f} and {answer.max():.2f}, beyond the frames: a "
@@ -135,8 +134,8 @@ def low_pass(answer):
     db = 20 * np.log10(np.maximum(gain, 1e-9))
     if abs(db[0]) > 0.1:
         return (
-            f"it is {abs(db[0]):.1f} dB too {'loud' if db[0] > 0 else 'soft'} at 0 Hz: divide by "
-            "the sum, so that the gain is 1 there."
+            f"it is {hints.too_loud(db[0])} at 0 Hz: divide by the sum, so that the gain is 1 "
+            "there."
         )
     cutoff = hz[np.argmax(db < -6)] if (db < -6).any() else SAMPLE_RATE / 2
     octaves = np.log2(cutoff / 1000)

@@ -68,6 +68,25 @@ def close(answer, right, rtol=1e-3, atol=1e-6):
     )
 
 
+def one_number(answer):
+    """Say whether an answer is anything but a single number; an array of one will do."""
+    return numbers(answer) or shape(np.squeeze(answer), (), ())
+
+
+def mistake(answer, known, rtol, atol=0.0):
+    """Say whether an answer is one of the usual wrong ones.
+
+    Args:
+      answer: array.
+      known: {sentence: what that mistake makes of it}.
+      rtol, atol: how near.
+    """
+    for sentence, other in known.items():
+        if np.allclose(answer, other, rtol=rtol, atol=atol):
+            return sentence
+    return None
+
+
 def factor(answer, right, known, rtol=1e-3):
     """Say whether an answer is the right one times a known factor, such as a wrong unit.
 
@@ -76,11 +95,9 @@ def factor(answer, right, known, rtol=1e-3):
       known: {factor: sentence}.
       rtol: how near.
     """
-    answer, right = np.asarray(answer, float), np.asarray(right, float)
-    for times, sentence in known.items():
-        if np.allclose(answer, times * right, rtol=rtol, atol=1e-9):
-            return sentence
-    return None
+    right = np.asarray(right, float)
+    known = {sentence: times * right for times, sentence in known.items()}
+    return mistake(np.asarray(answer, float), known, rtol, atol=1e-9)
 
 
 def pitch(sound, f0_hz, sample_rate=SAMPLE_RATE):
@@ -192,7 +209,12 @@ def peak(sound, right, tolerance=0.02):
     if abs(highest - right) <= tolerance * right:
         return None
     db = 20 * np.log10(max(highest, 1e-9) / right)
-    return f"it is {abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}: its peak is {highest:.2f}, and not {right:.2f}."
+    return f"it is {too_loud(db)}: its peak is {highest:.2f}, and not {right:.2f}."
+
+
+def too_loud(db):
+    """Return "6.0 dB too loud", or "too soft" for a level below zero."""
+    return f"{abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}"
 
 
 def _hz(value):

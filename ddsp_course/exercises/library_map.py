@@ -135,13 +135,10 @@ def chord(sound):
     db = 20 * np.log10(amplitudes / AMPLITUDE)
     if np.ptp(db) < 0.3 and abs(db.mean()) > 0.3:
         mean = db.mean()
-        return (
-            f"in tune, and {abs(mean):.1f} dB too {'loud' if mean > 0 else 'soft'}: each sine has an "
-            f"amplitude of {AMPLITUDE}."
-        )
+        return f"in tune, and {hints.too_loud(mean)}: each sine has an amplitude of {AMPLITUDE}."
     for name, off in zip(NOTES, db, strict=True):
         if abs(off) > 0.3:
-            return f"{name} is {abs(off):.1f} dB too {'loud' if off > 0 else 'soft'}."
+            return f"{name} is {hints.too_loud(off)}."
     return None
 
 

@@ -8,7 +8,7 @@ from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 def controls(numbers):
     """The numbers a second that drive the synthesizers, 250 * (1 + 1 + 60 + 65): one number."""
-    wrong = hints.numbers(numbers) or hints.shape(np.squeeze(numbers), (), ())
+    wrong = hints.one_number(numbers)
     if wrong:
         return wrong
     count = float(np.squeeze(numbers))
@@ -74,7 +74,7 @@ def amplitudes(harmonics):
 
 def loss(value):
     """The spectral loss of two noisy sines at frames of 512 samples: one number."""
-    wrong = hints.numbers(value) or hints.shape(np.squeeze(value), (), ())
+    wrong = hints.one_number(value)
     if wrong:
         return wrong
     value = float(np.squeeze(value))
@@ -87,40 +87,24 @@ def loss(value):
         return None
     decibels, squares = logs.mean() * 20 / np.log(10), (linear**2).mean() + (logs**2).mean()
     cancelling = (s - s_hat).mean() + (np.log(s) - np.log(s_hat)).mean()
-    known = (
-        (
-            linear.mean(),
-            "the logarithm's term is missing: so far only what is loud counts, and no noise floor.",
+    known = {
+        "the logarithm's term is missing: so far only what is loud counts, and no noise floor.": linear.mean(),
+        "the plain magnitudes' term is missing: soft frequencies count as much as loud ones.": logs.mean(),
+        "that is the sum: of a sound twice as long, it would be twice as much. Take the mean.": linear.sum()
+        + logs.sum(),
+        "the differences are squared, which is L2: L1 takes their absolute values.": squares,
+        "too loud and too soft cancel each other: take absolute values before the mean.": cancelling,
+        "the logarithm is the natural one, not that to base 10.": linear.mean()
+        + logs.mean() / np.log(10),
+        "the logarithms are in decibels, and weigh 8.7 times as much as natural ones.": linear.mean()
+        + decibels,
+        "these are the waveforms, with all their phases: compare magnitudes of spectrograms.": float(
+            np.mean((target - sound) ** 2)
         ),
-        (
-            logs.mean(),
-            "the plain magnitudes' term is missing: soft frequencies count as much as loud ones.",
-        ),
-        (
-            linear.sum() + logs.sum(),
-            "that is the sum: of a sound twice as long, it would be twice as much. Take the mean.",
-        ),
-        (squares, "the differences are squared, which is L2: L1 takes their absolute values."),
-        (
-            cancelling,
-            "too loud and too soft cancel each other: take absolute values before the mean.",
-        ),
-        (
-            linear.mean() + logs.mean() / np.log(10),
-            "the logarithm is the natural one, not that to base 10.",
-        ),
-        (
-            linear.mean() + decibels,
-            "the logarithms are in decibels, and weigh 8.7 times as much as natural ones.",
-        ),
-        (
-            float(np.mean((target - sound) ** 2)),
-            "these are the waveforms, with all their phases: compare magnitudes of spectrograms.",
-        ),
-    )
-    for other, sentence in known:
-        if abs(value - other) <= 0.02 * abs(other):
-            return sentence
+    }
+    wrong = hints.mistake(value, known, rtol=0.02)
+    if wrong:
+        return wrong
     for size in (64, 128, 256, 1024, 2048):
         a, b = _magnitudes(target, size), _magnitudes(sound, size)
         other = np.abs(a - b).mean() + np.abs(np.log(a) - np.log(b)).mean()
@@ -131,7 +115,7 @@ def loss(value):
 
 def noise_level(level_db):
     """The mean power of the noise part against that of the whole, in dB: one number."""
-    wrong = hints.numbers(level_db) or hints.shape(np.squeeze(level_db), (), ())
+    wrong = hints.one_number(level_db)
     if wrong:
         return wrong
     level_db = float(np.squeeze(level_db))
@@ -143,40 +127,27 @@ def noise_level(level_db):
     ratio = power["noise"] / power["whole"]
     right = 10 * np.log10(ratio)
     peaks = 20 * np.log10(np.abs(noise).max() / np.abs(whole).max())
-    known = (
-        (-right, f"the sign is turned: the noise would be {-right:.1f} dB louder than the whole."),
-        (
-            2 * right,
-            "it is twice as many decibels as it should be: powers take 10 log10, and amplitudes 20.",
-        ),
-        (
-            right / 2,
-            "it is half as many decibels as it should be: amplitudes take 20 log10, and powers 10.",
-        ),
-        (
-            10 * np.log10(power["noise"] / power["harmonic"]),
-            "that is the noise against the harmonics: compare it with the whole.",
-        ),
-        (
-            10 * np.log10(power["harmonic"] / power["whole"]),
-            "that is the level of the harmonics.",
-        ),
-        (peaks, "these are the peaks: what counts is the mean power."),
-        (10 * np.log(ratio), "that is the natural logarithm: decibels take that to base 10."),
-        (
-            10 * np.log10(power["noise"]),
-            "that is the noise alone, against a power of 1: divide by the whole's.",
-        ),
-        (ratio, "that is the ratio of the powers: take 10 log10 of it for decibels."),
-        (np.sqrt(ratio), "that is the ratio of the amplitudes: take 20 log10 of it for decibels."),
-    )
+    known = {
+        f"the sign is turned: the noise would be {-right:.1f} dB louder than the whole.": -right,
+        "it is twice as many decibels as it should be: powers take 10 log10, and amplitudes 20.": 2
+        * right,
+        "it is half as many decibels as it should be: amplitudes take 20 log10, and powers 10.": right
+        / 2,
+        "that is the noise against the harmonics: compare it with the whole.": 10
+        * np.log10(power["noise"] / power["harmonic"]),
+        "that is the level of the harmonics.": 10 * np.log10(power["harmonic"] / power["whole"]),
+        "these are the peaks: what counts is the mean power.": peaks,
+        "that is the natural logarithm: decibels take that to base 10.": 10 * np.log(ratio),
+        "that is the noise alone, against a power of 1: divide by the whole's.": 10
+        * np.log10(power["noise"]),
+        "that is the ratio of the powers: take 10 log10 of it for decibels.": ratio,
+        "that is the ratio of the amplitudes: take 20 log10 of it for decibels.": np.sqrt(ratio),
+    }
     if abs(level_db - right) <= 0.05:
         return None
-    for other, sentence in known:
-        if abs(level_db - other) <= 0.005 * abs(other):
-            return sentence
-    off = level_db - right
-    return f"the noise is {abs(off):.1f} dB too {'loud' if off > 0 else 'soft'}."
+    return hints.mistake(level_db, known, rtol=0.005) or (
+        f"the noise is {hints.too_loud(level_db - right)}."
+    )
 
 
 def _too_loud(harmonics, right):

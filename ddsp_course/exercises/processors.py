@@ -27,7 +27,7 @@ def raw_amplitude(raw):
             f"0.25 is what should come out. Put it in, and {made:.2f} comes out, "
             f"{db:.1f} dB too loud."
         )
-    off = f"it is {abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}"
+    off = f"it is {hints.too_loud(db)}"
     if abs(db - 20 * np.log10(2)) < 0.1:
         return f"{off}: the factor 2 before the sigmoid is missing."
     if abs(raw + _logit(0.125 ** (1 / np.log(10)))) < 0.01:
@@ -256,9 +256,7 @@ def _level(value, right):
     db = 20 * np.log10(value / right)
     if abs(db) <= 0.1:
         return None
-    return (
-        f"it is {abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}: {value:.3g}, and not {right}."
-    )
+    return f"it is {hints.too_loud(db)}: {value:.3g}, and not {right}."
 
 
 def _hz(band):

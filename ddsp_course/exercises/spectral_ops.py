@@ -110,7 +110,7 @@ def level(db):
     peak = 0.25 * abs(sum(np.sin(2 * np.pi * f / SAMPLE_RATE * n) for f in (440, 660))).max()
     if abs(db - 20 * np.log10(peak)) < 0.1:
         return "this is the level of the peak: the RMS, its average, lies lower."
-    return f"it is {abs(db - right):.1f} dB too {'loud' if db > right else 'soft'}."
+    return f"it is {hints.too_loud(db - right)}."
 
 
 def curve(rms):
