@@ -37,7 +37,6 @@ from ddsp_course import chapters, explore
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "lessons"
 NOTEBOOKS = ROOT / "notebooks"
-COMMON = LESSONS
 PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
 # What `import ddsp.training` needs and Colab has not, or may not have by the day, and PyAV, which
 # reads what browsers record.
@@ -118,9 +117,9 @@ def fill(text: str, lesson: Path) -> str:
             fields["packages"] = textwrap.fill(
                 packages, 84, subsequent_indent="    ", break_on_hyphens=False
             )
-            return PLACEHOLDER.sub(value, (COMMON / "setup.py.txt").read_text("utf-8").rstrip())
+            return PLACEHOLDER.sub(value, (LESSONS / "setup.py.txt").read_text("utf-8").rstrip())
         if name == "imports":
-            return (COMMON / "imports.py.txt").read_text("utf-8").rstrip()
+            return (LESSONS / "imports.py.txt").read_text("utf-8").rstrip()
         return fields[name]
 
     return PLACEHOLDER.sub(value, text)

@@ -54,13 +54,26 @@ def heard(phrase):
 
 
 @pytest.fixture(scope="session")
-def written_out():
-    """A way to have the functions that a notebook of lesson 01 writes out by hand, by name."""
+def tf():
     from ddsp_course import _tensorflow
+
+    return _tensorflow.load()
+
+
+@pytest.fixture(scope="session")
+def ddsp():
+    from ddsp_course import _tensorflow
+
+    return _tensorflow.load_ddsp()
+
+
+@pytest.fixture(scope="session")
+def written_out(tf, ddsp):
+    """A way to have the functions that a notebook of lesson 01 writes out by hand, by name."""
 
     def functions(notebook, *names):
         path = ROOT / "notebooks" / "01_ddsp_library" / f"{notebook}.ipynb"
-        room = {"np": np, "tf": _tensorflow.load(), "ddsp": _tensorflow.load_ddsp()}
+        room = {"np": np, "tf": tf, "ddsp": ddsp}
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
                 for node in ast.parse(cell.source).body:

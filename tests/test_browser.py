@@ -8,16 +8,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import soundfile
+from conftest import ROOT
 
 from ddsp_course import audio
 
-ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SECONDS = 60_000  # playwright counts in milliseconds; a busy machine is slow to start a kernel
 

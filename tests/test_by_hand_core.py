@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 
-from ddsp_course import _tensorflow
-
 NOTEBOOK = "03_core"
 SEEDS = [1, 2]
 
 
 @pytest.fixture(scope="module")
-def tf():
-    return _tensorflow.load()
-
-
-@pytest.fixture(scope="module")
-def core():
-    return _tensorflow.load_ddsp().core
+def core(ddsp):
+    return ddsp.core
 
 
 @pytest.fixture(scope="module")

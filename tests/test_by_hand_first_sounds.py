@@ -3,13 +3,6 @@
 import numpy as np
 import pytest
 
-from ddsp_course import _tensorflow
-
-
-@pytest.fixture(scope="module")
-def ddsp():
-    return _tensorflow.load_ddsp()
-
 
 def curves(seed, n_samples=8000):
     """A pitch and an amplitude that move slowly, (n_samples,) each."""

@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsp_course import _tensorflow
-
 NOTEBOOK = "01_library_map"
-
-
-@pytest.fixture(scope="module")
-def ddsp():
-    return _tensorflow.load_ddsp()
 
 
 @pytest.mark.parametrize("seed", [1, 2])

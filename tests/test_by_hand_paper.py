@@ -3,19 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsp_course import _tensorflow
-
 NOTEBOOK = "05_paper"
-
-
-@pytest.fixture(scope="module")
-def ddsp():
-    return _tensorflow.load_ddsp()
-
-
-@pytest.fixture(scope="module")
-def tf():
-    return _tensorflow.load()
 
 
 def two_sounds(seed, n_samples=5000):

@@ -3,19 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsp_course import _tensorflow
-
 STEM = "02_processors"
-
-
-@pytest.fixture(scope="module")
-def tf():
-    return _tensorflow.load()
-
-
-@pytest.fixture(scope="module")
-def ddsp():
-    return _tensorflow.load_ddsp()
 
 
 def compare(tf, ours, theirs, inputs, rtol, atol):

@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsp_course import _tensorflow
-
 NOTEBOOK = "04_spectral_ops"
-
-
-@pytest.fixture(scope="module")
-def ddsp():
-    return _tensorflow.load_ddsp()
 
 
 def noise(seed, n_samples=8000):

@@ -2,19 +2,16 @@
 
 import importlib
 import re
-import sys
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from conftest import ROOT
 
-from ddsp_course import _tensorflow, audio, exercises, features
+from ddsp_course import audio, exercises, features
 from ddsp_course.errors import CourseError
 from ddsp_course.exercises import hints
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
 LESSON = ROOT / "notebooks" / "01_ddsp_library"
 NOTEBOOKS = sorted(LESSON.glob("*.ipynb"))
 CHECK = re.compile(r'exercises\.check\("([\w.]+)"')
@@ -40,12 +37,12 @@ NAMES = [row[0] for row in EXERCISES]
 
 
 @pytest.fixture(scope="module")
-def imported():
+def imported(tf, ddsp):
     """What a notebook of lesson 01 has imported before its first exercise."""
     return {
         "np": np,
-        "tf": _tensorflow.load(),
-        "ddsp": _tensorflow.load_ddsp(),
+        "tf": tf,
+        "ddsp": ddsp,
         "audio": audio,
         "features": features,
         "exercises": exercises,

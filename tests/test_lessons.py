@@ -2,16 +2,15 @@
 
 import re
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import ROOT
 from nbclient import NotebookClient
 
 from ddsp_course import chapters
 from ddsp_course.errors import CourseError
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import build_notebooks
 
