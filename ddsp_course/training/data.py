@@ -374,16 +374,15 @@ def _progress(ticks, total, name, shown):
     bar = tqdm(total=total, desc=name, disable=not shown)
 
     def look():
-        while not through.wait(0.5):
+        ended = False
+        while not ended:
+            ended = through.wait(0.5)  # and a last look after the end
             bar.update(len(list(ticks.iterdir())) - bar.n)
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
     try:
         yield
-        through.set()
-        watcher.join()
-        bar.update(total - bar.n)
     finally:
         through.set()
         watcher.join()

@@ -253,7 +253,7 @@ def _loop(dataset, work, strategy, steps, progress):
         if chief:
             (work / GIN_FILE).write_text(gin.operative_config_str())
         losses, recent = {}, []
-        saved, compiled = first, False
+        saved = first
         bar = tqdm(total=steps, initial=first, unit="step", disable=not (progress and chief))
         with bar, contextlib.closing(writer), writer.as_default():
             try:
@@ -261,10 +261,9 @@ def _loop(dataset, work, strategy, steps, progress):
                     # An oscillator that is hidden by noise gets no gradient any more, and in the
                     # first steps, in which it is much too loud, it is turned down: so it goes first.
                     trainer.noise_gain.assign(float(_step(trainer) >= HARMONICS_FIRST))
-                    # The first step compiles.
-                    with contextlib.nullcontext() if compiled else _tensorflow.without_remarks():
+                    compiles = _step(trainer) == first
+                    with _tensorflow.without_remarks() if compiles else contextlib.nullcontext():
                         recent.append(float(trainer.train_step(batches)["total_loss"]))
-                    compiled = True
                     step = _step(trainer)
                     bar.update()
                     if step % summary_every == 0 or step == steps:
