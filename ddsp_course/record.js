@@ -180,8 +180,8 @@ function render({ model, el }) {
   });
 }
 
-// For Colab: show the panel in this output, and wait for the first take.
-export function once(seconds, largest) {
+// For Colab: show the panel in this output, and wait for the first take, or null for the example.
+export function once(seconds, largest, hasExample) {
   return new Promise((resolve) => {
     const el = document.createElement("div");
     document.querySelector("#output-area")?.appendChild(el) ?? document.body.appendChild(el);
@@ -189,6 +189,13 @@ export function once(seconds, largest) {
       tell(`${name} has arrived.`);
       resolve({ name, data });
     });
+    if (hasExample) {
+      const button = Object.assign(document.createElement("button"), {
+        type: "button", className: "example", textContent: "Use the example",
+      });
+      button.onclick = () => { button.disabled = true; resolve(null); };
+      el.querySelector(".stop").after(" ", button);
+    }
   });
 }
 

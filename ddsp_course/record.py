@@ -19,18 +19,21 @@ LARGEST = 7_000_000
 
 
 class Take:
-    """What was recorded or uploaded, as soon as it is there."""
+    """What was recorded or uploaded, as soon as it is there, and an example until then."""
 
-    def __init__(self):
+    def __init__(self, example=None):
         self._sound = None
+        self._example = example
 
     @property
     def sound(self):
         """(n_samples,) float32, mono at 16 kHz.
 
         Raises:
-          AudioError: nothing has arrived yet.
+          AudioError: nothing has arrived yet, and there is no example.
         """
+        if self._sound is None and self._example is not None:
+            return audio.load(self._example)
         if self._sound is None:
             raise AudioError(
                 "Nothing has been recorded yet: press Record above, or upload a file, wait for "
@@ -47,13 +50,15 @@ class Take:
         return f"{name} has arrived: {len(self._sound) / audio.SAMPLE_RATE:.1f} s."
 
 
-def record(seconds=5):
+def record(seconds=5, example=None):
     """Show a recorder with an upload button.
 
-    The browser's own echo cancellation, noise suppression and gain control are off.
+    The browser's own echo cancellation, noise suppression and gain control are off. In Colab
+    the call ends when a recording has arrived, or when the example is chosen.
 
     Args:
       seconds: how long to record at most, up to 60.
+      example: what `audio.load` takes; the sound until something else has arrived.
 
     Returns:
       `Take`, whose `sound` is there once the recorder says that it has arrived.
@@ -61,17 +66,18 @@ def record(seconds=5):
     Raises:
       SetupError: anywidget is missing.
     """
-    take = Take()
+    take = Take(example)
     seconds = min(float(seconds), 60.0)
     if "google.colab" in sys.modules:
         from google.colab import output
 
+        has_example = "false" if example is None else "true"
         page = base64.b64encode(PAGE.read_bytes()).decode("ascii")
         came = output.eval_js(
             f'import("data:text/javascript;base64,{page}")'
-            f".then((page) => page.once({seconds:g}, {LARGEST}))"
+            f".then((page) => page.once({seconds:g}, {LARGEST}, {has_example}))"
         )
-        print(take.receive(came["name"], came["data"]))
+        print(take.receive(came["name"], came["data"]) if came else "The example is taken.")
         return take
     from IPython.display import display
 

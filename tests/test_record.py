@@ -32,6 +32,14 @@ def test_take_without_a_sound_says_what_to_do():
         _ = record.Take().sound
 
 
+def test_example_is_the_sound_until_another_arrives(wav, tmp_path):
+    audio.write(tmp_path / "example.wav", SINE[:8000])
+    take = record.Take(tmp_path / "example.wav")
+    assert len(take.sound) == 8000
+    take.receive("a.wav", wav)
+    assert len(take.sound) == 16000
+
+
 def test_what_is_no_sound_is_told_and_loses_nothing(wav):
     take = record.Take()
     take.receive("a.wav", wav)
@@ -50,26 +58,40 @@ def test_widget_gives_what_arrives_and_takes_the_same_again(wav):
     assert len(take.sound) == len(SINE)
 
 
-def test_colab_is_asked_by_eval_js(wav, monkeypatch, capsys):
+@pytest.fixture
+def colab(monkeypatch):
+    """A stand-in for google.colab: a way to say what the page answers; returns what it is asked."""
     asked = []
     output = types.ModuleType("google.colab.output")
 
-    def eval_js(code):
-        asked.append(code)
-        return {"name": "The recording", "data": wav}
+    def answers(answer):
+        output.eval_js = lambda code: asked.append(code) or answer
+        return asked
 
-    output.eval_js = eval_js
-    colab = types.ModuleType("google.colab")
-    colab.output = output
+    module = types.ModuleType("google.colab")
+    module.output = output
     google = types.ModuleType("google")
-    google.colab = colab
-    for name, module in (("google", google), ("google.colab", colab)):
+    google.colab = module
+    for name, module in (("google", google), ("google.colab", module)):
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setitem(sys.modules, "google.colab.output", output)
+    return answers
 
+
+def test_colab_is_asked_by_eval_js(wav, colab, capsys):
+    asked = colab({"name": "The recording", "data": wav})
     take = record.record(3)
     assert len(take.sound) == len(SINE)
     assert capsys.readouterr().out == "The recording has arrived: 1.0 s.\n"
     page = base64.b64decode(asked[0].split("base64,")[1].split('"')[0]).decode("utf-8")
     assert page == record.PAGE.read_text("utf-8")
-    assert f"page.once(3, {record.LARGEST})" in asked[0]
+    assert f"page.once(3, {record.LARGEST}, false)" in asked[0]
+
+
+def test_colab_can_take_the_example(colab, tmp_path, capsys):
+    audio.write(tmp_path / "example.wav", SINE[:8000])
+    asked = colab(None)
+    take = record.record(3, example=tmp_path / "example.wav")
+    assert len(take.sound) == 8000
+    assert capsys.readouterr().out == "The example is taken.\n"
+    assert "true)" in asked[0]
