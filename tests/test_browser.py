@@ -1,6 +1,7 @@
 """In a real JupyterLab, in Chromium: the recorder, uploads, and an explorable's knobs."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -18,6 +19,12 @@ from conftest import ROOT
 from ddsp_course import audio
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SETTINGS = {
+    # No offer of news over the page.
+    "apputils-extension/notification": {"fetchNews": "false"},
+    # Cells beyond the window are part of the page, too.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
 SECONDS = 60_000  # playwright counts in milliseconds; a busy machine is slow to start a kernel
 
 if CHROMIUM is None:
@@ -29,6 +36,11 @@ sync_api = pytest.importorskip("playwright.sync_api")
 def lab(tmp_path_factory):
     """A JupyterLab on a folder of its own; returns (its address, the folder)."""
     folder = tmp_path_factory.mktemp("lab")
+    settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab"
+    for name, setting in SETTINGS.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(setting))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -37,6 +49,7 @@ def lab(tmp_path_factory):
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
             "--ServerApp.token=", "--ServerApp.password=", f"--ServerApp.root_dir={folder}",
+            "--LabApp.expose_app_in_browser=True",
         ],
         env=os.environ | {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(folder / "config")},
         stdout=log, stderr=log,
@@ -79,7 +92,10 @@ def page(tone):
             stack.callback(browser.close)
             context = browser.new_context(permissions=["microphone"] if allowed else [])
             context.set_default_timeout(SECONDS)
-            return context.new_page()
+            page = context.new_page()
+            # pytest shows it where a test failed.
+            stack.callback(lambda: print(page.inner_text("body")))
+            return page
 
         yield opened
 
@@ -91,16 +107,35 @@ def open_notebook(page, lab, *cells):
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     nbformat.write(notebook, folder / "a.ipynb")
-    page.goto(f"{address}/lab/tree/a.ipynb?reset", wait_until="domcontentloaded")
-    page.wait_for_selector(".jp-Notebook .jp-Cell")
-    # Before the kernel is there, JupyterLab may not know its keys yet.
-    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    visit(page, f"{address}/lab/tree/a.ipynb?reset")
     run(page, 0)
 
 
+def visit(page, address):
+    """Open a notebook and wait until its kernel answers; before, keys may be lost."""
+    page.goto(address, wait_until="domcontentloaded")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.evaluate(
+        """async () => {
+          await jupyterapp.restored;
+          const { context, sessionContext } = jupyterapp.shell.currentWidget;
+          await context.ready;
+          await sessionContext.ready;
+          await sessionContext.session.kernel.info;
+        }"""
+    )
+
+
 def run(page, number):
-    page.click(f".jp-Notebook .jp-Cell >> nth={number} >> .jp-InputArea-editor")
-    page.keyboard.press("Shift+Enter")
+    cell = f".jp-Notebook .jp-Cell >> nth={number}"
+    for _ in range(3):  # JupyterLab may take the keyboard once more while it settles
+        page.click(f"{cell} >> .jp-InputArea-editor")
+        page.keyboard.press("Shift+Enter")
+        with contextlib.suppress(sync_api.TimeoutError):
+            return page.wait_for_selector(
+                f'{cell} >> .jp-InputPrompt:not(:text-is("[ ]:"))', timeout=5000
+            )
+    raise AssertionError(f"Cell {number} does not run:\n{page.inner_text('body')}")
 
 
 def printed(page, words):

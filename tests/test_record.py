@@ -72,8 +72,8 @@ def colab(monkeypatch):
     module.output = output
     google = types.ModuleType("google")
     google.colab = module
-    for name, module in (("google", google), ("google.colab", module)):
-        monkeypatch.setitem(sys.modules, name, module)
+    for name, stand_in in (("google", google), ("google.colab", module)):
+        monkeypatch.setitem(sys.modules, name, stand_in)
     monkeypatch.setitem(sys.modules, "google.colab.output", output)
     return answers
 
