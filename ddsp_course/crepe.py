@@ -164,7 +164,7 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
       hop_size: samples from one frame to the next; 64 gives 250 frames a second.
       center: put 512 zeros before and after, so that frame i is centred on sample
         i * hop_size; the result then has 1 + n_samples // hop_size frames.
-      progress: show a progress bar.
+      progress: show a progress bar; or what to call in place of tqdm.
 
     Returns:
       (n_frames, 360) float32 in 0..1.
@@ -186,7 +186,8 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
     result = np.empty((len(frames), N_BINS), np.float32)
     starts = range(0, len(frames), _BATCH)
-    for start in tqdm(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
+    bar = progress if callable(progress) else tqdm
+    for start in bar(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
         batch = tf.constant(normalise(frames[start : start + _BATCH]))
         result[start : start + _BATCH] = _run(model.network, batch)
     return result

@@ -53,7 +53,7 @@ def extract(audio, crepe_weights="course", loudness_definition="ddsp2", progress
       audio: (n_samples,) at 16 kHz, one voice or one instrument.
       crepe_weights: what `crepe.load` takes.
       loudness_definition: "ddsp2" or "ddsp1", as the instrument wants it.
-      progress: show a progress bar.
+      progress: show a progress bar; or what to call in place of tqdm.
 
     Returns:
       `Features`.

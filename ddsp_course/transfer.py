@@ -52,7 +52,7 @@ def resynthesize(instrument, features, progress=False):
     Args:
       instrument: `instruments.Instrument`.
       features: `features.Features`; its `loudness_db` counts, not the loudness of its audio.
-      progress: show a progress bar.
+      progress: show a progress bar; or what to call in place of tqdm.
 
     Returns:
       (n_samples,) float32, as long as `features.audio`.
@@ -60,6 +60,19 @@ def resynthesize(instrument, features, progress=False):
     Raises:
       CourseError: the loudness is by another definition than the instrument learned, or pitch
         or loudness are not numbers.
+    """
+    return mix(*parts(instrument, features, progress))
+
+
+def parts(instrument, features, progress=False):
+    """Play features of any length, harmonics and noise apart and without the reverb.
+
+    Args and errors as in `resynthesize`.
+
+    Returns:
+      harmonic, noise: (n_samples,) float32 each. Noise is all that is not the harmonic
+        synthesizer's; the sum is the instrument without its reverb.
+      impulse_response: (n,) float32 of the instrument's reverb, or None where it has none.
     """
     from tqdm import tqdm
 
@@ -76,27 +89,50 @@ def resynthesize(instrument, features, progress=False):
     loudness = features.loudness_db * (FLOOR_DB["ddsp2"] / FLOOR_DB[definition])
     n_frames = len(features.f0_hz)
     advance = WINDOW - WARM_UP
-    # The first window needs no warm-up, and yet gets one: half a second of rest lets the
-    # network begin from silence, as it did in training.
+    # The first window needs no warm-up, and yet gets one: a second of rest lets the network
+    # begin from silence, as it did in training.
     f0_hz = np.pad(features.f0_hz, (WARM_UP, WINDOW), mode="edge")
     loudness = np.pad(loudness, (WARM_UP, WINDOW), constant_values=FLOOR_DB["ddsp2"])
-    played = np.zeros((n_frames + WINDOW) * HOP_SIZE, np.float32)
+    # One row without the reverb, and one of it that is the harmonics alone.
+    played = np.zeros((2, (n_frames + WINDOW) * HOP_SIZE), np.float32)
     fade = np.linspace(0, 1, FADE, dtype=np.float32)
     phase = None
     starts = range(0, n_frames, advance)
-    for start in tqdm(starts, desc=instrument.name, unit="window", disable=not progress):
+    bar = progress if callable(progress) else tqdm
+    for start in bar(starts, desc=instrument.name, unit="window", disable=not progress):
         window_f0 = f0_hz[start : start + WINDOW].astype(np.float32)
         if phase is not None:
             window_f0 = _arrive_in_phase(window_f0, phase)
-        audio = _play_window(instrument.model, window_f0, loudness[start : start + WINDOW])
+        rows = _play_window(instrument.model, window_f0, loudness[start : start + WINDOW])
         # The window's sound from the end of its warm-up, and a fade over from the one before.
-        fresh = audio[WARM_UP * HOP_SIZE - (FADE if phase is not None else 0) :]
+        fresh = rows[:, WARM_UP * HOP_SIZE - (FADE if phase is not None else 0) :]
         at = start * HOP_SIZE - (FADE if phase is not None else 0)
         if phase is not None:
-            fresh[:FADE] = played[at : at + FADE] * (1 - fade) + fresh[:FADE] * fade
-        played[at : at + len(fresh)] = fresh
+            fresh[:, :FADE] = played[:, at : at + FADE] * (1 - fade) + fresh[:, :FADE] * fade
+        played[:, at : at + fresh.shape[1]] = fresh
         phase = _cycles(window_f0, WINDOW * HOP_SIZE - 1)
-    return played[: len(features.audio)]
+    dry, harmonic = played[:, : len(features.audio)]
+    return harmonic, dry - harmonic, instrument.model.course_impulse_response
+
+
+def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
+    """Add up the parts of an instrument's sound.
+
+    Args:
+      harmonic, noise, impulse_response: from `parts`, or a room of your own.
+      levels: factors of harmonics, noise and reverb.
+
+    Returns:
+      (n_samples,) float32, as long as `harmonic`: where the sound ends, its reverb does, too.
+    """
+    dry = levels[0] * harmonic + levels[1] * noise
+    if impulse_response is None or not levels[2]:
+        return dry.astype(np.float32)
+    from scipy.signal import oaconvolve
+
+    # ddsp.effects.Reverb: the first sample would be the dry sound once more.
+    wet = oaconvolve(dry, np.r_[0.0, impulse_response[1:]].astype(np.float32))
+    return (dry + levels[2] * wet[: len(dry)]).astype(np.float32)
 
 
 def prepare(model):
@@ -106,19 +142,33 @@ def prepare(model):
     several instruments can play side by side.
     """
     tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    processors = model.processor_group.processors
+    synths = [one.name for one in processors if isinstance(one, ddsp.synths.Harmonic)]
+    last = processors[-1]
+    has_reverb = isinstance(last, ddsp.effects.Reverb)
     spec = tf.TensorSpec((1, WINDOW), tf.float32)
 
     def run(f0_hz, loudness_db):
         outputs = model({"f0_hz": f0_hz, "loudness_db": loudness_db}, training=False)
-        return model.get_audio_from_outputs(outputs)
+        if has_reverb:
+            dry = outputs[last.name]["controls"]["audio"]
+        else:
+            dry = model.get_audio_from_outputs(outputs)
+        harmonic = outputs[synths[0]]["signal"] if synths else tf.zeros_like(dry)
+        return tf.concat([dry, harmonic], axis=0)
 
     model.course_play = tf.function(run).get_concrete_function(spec, spec)
+    model.course_impulse_response = None
+    if has_reverb:
+        model.course_impulse_response = np.array(last.get_controls(tf.zeros([1, 1]))["ir"][0])
 
 
 def _play_window(model, f0_hz, loudness_db):
+    """Return (2, n_samples): the sound without its reverb, and its harmonics alone."""
     tf = _tensorflow.load()
     f0_hz = tf.constant(f0_hz[None], tf.float32)
-    return np.array(model.course_play(f0_hz, tf.constant(loudness_db[None], tf.float32)))[0]
+    return np.array(model.course_play(f0_hz, tf.constant(loudness_db[None], tf.float32)))
 
 
 def _cycles(f0_hz, n_samples):

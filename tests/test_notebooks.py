@@ -121,8 +121,8 @@ def test_only_pictures_players_and_progress_are_exempt_from_comparison(path):
     for cell in read(path).cells:
         exempt = "nbval-ignore-output" in cell.metadata.get("tags", [])
         shows = [output for output in cell.get("outputs", []) if "data" in output]
-        # A progress bar is a widget, which is not stored.
-        shows = shows or "progress=True" in cell.source
+        # A progress bar and the recorder are widgets, which are not stored.
+        shows = shows or "progress=True" in cell.source or "record.record(" in cell.source
         assert exempt == bool(shows), cell.source
 
 

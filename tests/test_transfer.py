@@ -129,3 +129,66 @@ def test_one_call_does_all_steps(violin, phrase):
     assert len(played) == len(phrase)
     moved = np.log2(adjusted.f0_hz / heard.f0_hz)
     np.testing.assert_allclose(moved, np.round(moved[0]), atol=1e-4)
+
+
+def test_parts_add_up_to_the_whole(violin, heard):
+    harmonic, noise, impulse_response = transfer.parts(violin, heard)
+    assert impulse_response is None
+    # The noise is another one each time, and harmonics are the same.
+    np.testing.assert_array_equal(harmonic, transfer.parts(violin, heard)[0])
+    assert abs(level_db(harmonic + noise) - level_db(violin.play(heard))) < 0.1
+    assert -60 < level_db(noise) < level_db(harmonic) - 6
+
+
+def test_mix_turns_each_part_alone():
+    rng = np.random.default_rng(0)
+    harmonic, noise = rng.normal(size=(2, 1000)).astype(np.float32)
+    room = np.zeros(100, np.float32)
+    room[[0, 50]] = 1.0, 0.5
+    mixed = transfer.mix(harmonic, noise, room, levels=(0.5, 0.0, 2.0))
+    echo = np.r_[np.zeros(50), harmonic[:-50]]
+    np.testing.assert_allclose(mixed, 0.5 * harmonic + 0.5 * echo, atol=1e-5)  # through an FFT
+    np.testing.assert_array_equal(transfer.mix(harmonic, noise, levels=(1, 1, 0)), harmonic + noise)
+
+
+def test_reverb_of_a_model_rings_on_over_the_joins(ddsp, violin, tmp_path):
+    """A window's warm-up is shorter than a room's echo, so the room comes after the joins."""
+    from ddsp_course import instruments
+
+    text = violin.gin_text + (
+        "\nProcessorGroup.dag = [\n"
+        "  (@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']),\n"
+        "  (@synths.FilteredNoise(), ['noise_magnitudes']),\n"
+        "  (@processors.Add(), ['filtered_noise/signal', 'harmonic/signal']),\n"
+        "  (@effects.Reverb(), ['add/signal']),\n"
+        "]\nReverb.name = 'reverb'\nReverb.trainable = True\nReverb.reverb_length = 24000\n"
+    )
+    instruments.configure(text)
+    model = ddsp.training.models.Autoencoder()
+    rest = np.zeros((1, transfer.WINDOW), np.float32)
+    model({"f0_hz": rest + 440, "loudness_db": rest - 40}, training=False)
+    (reverb,) = [p for p in model.processor_group.processors if p.name == "reverb"]
+    room = np.random.default_rng(0).normal(size=24000) * np.exp(-np.arange(24000) / 6000) / 50
+    reverb.set_weights([room.astype(np.float32)])
+    transfer.prepare(model)
+    harmonic, noise, impulse_response = transfer.parts(
+        dataclasses.replace(violin, model=model), steady(9.0)
+    )
+    np.testing.assert_array_equal(impulse_response, room.astype(np.float32))
+    theirs = reverb.get_signal((harmonic + noise)[None], room[None])[0]
+    ours = transfer.mix(harmonic, noise, impulse_response)
+    # Two FFTs of other lengths in float32, on sounds of about 0.1.
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_progress_can_be_ones_own_and_stop_the_work(violin):
+    class Stopped(Exception):
+        pass
+
+    def bar(windows, desc, unit, disable):
+        assert (desc, unit, disable) == ("violin", "window", False)
+        yield next(iter(windows))
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        transfer.resynthesize(violin, steady(20.0), progress=bar)

@@ -1,6 +1,6 @@
 """Exercises that check themselves: `check("first_sounds.sine", answer)`.
 
-Each notebook of lesson 01 has a module here, and each exercise a function in it: it takes the
+Each notebook of lessons 01 and 02 has a module here, and each exercise a function in it: it takes the
 answer and returns None where that is right, or else a hint. `hints` finds out what is wrong.
 """
 
