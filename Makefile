@@ -1,11 +1,12 @@
-# `make lab` and `make test` set up everything they need; each can come first.
+# `make lab`, `make app` and `make test` set up everything they need; each can come first.
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab test demo notebooks picture lock recordings instruments crepe bench budget colab-test ddsp-tests
+.PHONY: help setup lab app test demo notebooks picture lock recordings instruments crepe bench budget colab-test ddsp-tests
 
 help:
 	@echo "make lab         set up, and open JupyterLab at the first notebook"
+	@echo "make app         set up, and open timbre transfer as a page of its own"
 	@echo "make test        set up, and run every check"
 	@echo "make demo        play the bundled recording on a violin: demo/violin.wav and .png"
 	@echo "make setup       set up only (PYTHON=/path chooses the Python)"
@@ -25,6 +26,9 @@ setup:
 
 lab: setup
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(DEMO)
+
+app: setup
+	$(BIN)/voila --VoilaConfiguration.show_tracebacks=True notebooks/app.ipynb
 
 test: setup
 	$(BIN)/ruff check .

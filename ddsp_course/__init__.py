@@ -25,6 +25,7 @@ _MODULES = (
     "plots",
     "record",
     "transfer",
+    "widgets",
 )
 __all__ = list(_MODULES)
 

@@ -161,6 +161,26 @@ def player_html(audio, sample_rate=SAMPLE_RATE, title=None, autoplay=False):
     )
 
 
+def link_html(audio, name, sample_rate=SAMPLE_RATE):
+    """Return the HTML of a link that saves a sound as WAV, which lies in the link itself.
+
+    Args:
+      audio: (n_samples,), within -1..1; see `write`.
+      name: of the file, ending in .wav.
+      sample_rate: in Hz.
+
+    Raises:
+      AudioError: there are no samples, or some are not numbers.
+    """
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, limit_peak(_checked(audio), 1.0), sample_rate, "PCM_16", format="WAV")
+    text = base64.b64encode(file.getvalue()).decode("ascii")
+    name = html.escape(name, quote=True)
+    return f'<a style="text-decoration: underline" download="{name}" href="data:audio/wav;base64,{text}">Download {name}</a>'
+
+
 def _checked(audio):
     audio = np.asarray(audio, np.float32)
     if audio.ndim != 1 or len(audio) == 0:

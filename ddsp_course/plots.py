@@ -55,22 +55,24 @@ def spectrogram(audio, ax=None, title="Log-magnitude spectrogram", sample_rate=S
     return ax
 
 
-def features(before, after=None):
+def features(before, after=None, figure=None):
     """Draw pitch, confidence and loudness over time.
 
     Args:
       before: `features.Features`.
       after: the same after `conditioning.adjust`, drawn over it.
+      figure: matplotlib figure to draw in; None makes one.
 
     Returns:
       The figure.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullLocator
 
-    figure, axes = plt.subplots(
-        3, 1, figsize=(9, 6.5), sharex=True, layout="constrained", facecolor="white"
-    )
+    if figure is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=(9, 6.5), layout="constrained", facecolor="white")
+    axes = figure.subplots(3, 1, sharex=True)
     pairs = [(before, BEFORE, "-", "recording")]
     if after is not None:
         pairs.append((after, AFTER, "--", "adjusted"))

@@ -32,14 +32,19 @@ class Take:
         Raises:
           AudioError: nothing has arrived yet, and there is no example.
         """
-        if self._sound is None and self._example is not None:
+        if not self.arrived and self._example is not None:
             return audio.load(self._example)
-        if self._sound is None:
+        if not self.arrived:
             raise AudioError(
                 "Nothing has been recorded yet: press Record above, or upload a file, wait for "
                 "it to arrive, and run this cell again."
             )
         return self._sound
+
+    @property
+    def arrived(self):
+        """Whether anything has, apart from the example."""
+        return self._sound is not None
 
     def receive(self, name, data):
         """Take a sound file in base64; return a sentence on what came of it."""
@@ -81,12 +86,42 @@ def record(seconds=5, example=None):
         return take
     from IPython.display import display
 
-    display(_widget(seconds, take))
+    display(widget(seconds, take.receive))
     return take
 
 
-def _widget(seconds, take):
-    """Return the recorder as an anywidget that gives `take` what arrives."""
+def upload(example=None):
+    """Take a file from the browser's computer.
+
+    In Colab this is `google.colab.files.upload`, which has no limit of size; the call ends when
+    the file has arrived. In JupyterLab it is the recorder, which has an upload button.
+
+    Args and errors as in `record`.
+
+    Returns:
+      `Take`.
+    """
+    if "google.colab" not in sys.modules:
+        return record(example=example)
+    from google.colab import files
+
+    take = Take(example)
+    for name, data in files.upload().items():
+        print(take.receive(name, base64.b64encode(data)))
+    return take
+
+
+def widget(seconds, receive):
+    """Return the recorder as an anywidget.
+
+    Args:
+      seconds: how long to record at most.
+      receive: called with (name, base64 text of a sound file) when one arrives; returns the
+        sentence that the recorder shows.
+
+    Raises:
+      SetupError: anywidget is missing.
+    """
     try:
         import anywidget
         import traitlets
@@ -107,7 +142,7 @@ def _widget(seconds, take):
         @traitlets.observe("data")
         def _arrived(self, change):
             if change["new"]:
-                self.said = take.receive(self.name, change["new"])
+                self.said = receive(self.name, change["new"])
                 self.data = ""  # the same take again is news again
 
     return Recorder(seconds=seconds)

@@ -73,6 +73,7 @@ LESSON_TITLES = {
     "01_ddsp_library": "Lesson 01: the DDSP library",
     "02_timbre_transfer": "Lesson 02: timbre transfer",
     "03_train_your_own": "Lesson 03: train your own instrument",
+    "lessons": "The app",
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -207,7 +208,7 @@ def build(lesson: Path) -> Path:
 def contents() -> str:
     """Return the README's table of contents: notebooks, their badges and the videos' chapters."""
     rows = []
-    for folder in sorted(path for path in LESSONS.iterdir() if path.is_dir()):
+    for folder in [*sorted(path for path in LESSONS.iterdir() if path.is_dir()), LESSONS]:
         rows += [
             f"**{LESSON_TITLES[folder.name]}**\n",
             "| notebook | | in the video |",

@@ -241,3 +241,14 @@ def test_player_leaves_soft_sound_soft(monkeypatch):
 def test_nothing_to_play_is_refused():
     with pytest.raises(AudioError, match="shape"):
         audio.play(np.zeros(0))
+
+
+def test_link_holds_the_sound_as_wav():
+    import html
+
+    sound = 0.5 * np.sin(np.arange(16000) / 10).astype(np.float32)
+    link = audio.link_html(sound, 'my "best".wav')
+    name = re.search(r'download="([^"]+)"', link)[1]
+    assert html.unescape(name) == 'my "best".wav'
+    # 16 bits.
+    np.testing.assert_allclose(audio.load(re.search(r'href="([^"]+)"', link)[1]), sound, atol=1e-4)

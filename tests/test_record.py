@@ -50,7 +50,7 @@ def test_what_is_no_sound_is_told_and_loses_nothing(wav):
 
 def test_widget_gives_what_arrives_and_takes_the_same_again(wav):
     take = record.Take()
-    widget = record._widget(5.0, take)
+    widget = record.widget(5.0, take.receive)
     for _ in range(2):
         widget.name, widget.data = "a.wav", wav
         assert widget.said == "a.wav has arrived: 1.0 s."
@@ -63,13 +63,15 @@ def colab(monkeypatch):
     """A stand-in for google.colab: a way to say what the page answers; returns what it is asked."""
     asked = []
     output = types.ModuleType("google.colab.output")
+    files = types.ModuleType("google.colab.files")
 
     def answers(answer):
         output.eval_js = lambda code: asked.append(code) or answer
+        files.upload = lambda: answer
         return asked
 
     module = types.ModuleType("google.colab")
-    module.output = output
+    module.output, module.files = output, files
     google = types.ModuleType("google")
     google.colab = module
     for name, stand_in in (("google", google), ("google.colab", module)):
@@ -95,3 +97,16 @@ def test_colab_can_take_the_example(colab, tmp_path, capsys):
     assert len(take.sound) == 8000
     assert capsys.readouterr().out == "The example is taken.\n"
     assert "true)" in asked[0]
+
+
+def test_colab_uploads_by_its_own_way(wav, colab, capsys):
+    colab({"a.wav": base64.b64decode(wav)})
+    take = record.upload()
+    assert len(take.sound) == len(SINE)
+    assert capsys.readouterr().out == "a.wav has arrived: 1.0 s.\n"
+
+
+def test_upload_that_was_cancelled_in_colab_leaves_the_example(colab, tmp_path):
+    audio.write(tmp_path / "example.wav", SINE[:8000])
+    colab({})
+    assert len(record.upload(example=tmp_path / "example.wav").sound) == 8000
