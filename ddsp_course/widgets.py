@@ -107,8 +107,9 @@ class App:
             _slider("reverb", 0, 0, 2, 0.05),
         ]
 
+        # Never disabled: the keyboard would be lost with the button that it is on.
         self.transfer = ipywidgets.Button(description="Transfer", button_style="primary")
-        self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
+        self.cancel = ipywidgets.Button(description="Cancel")
         self.progress = ipywidgets.FloatProgress(0, min=0, max=1, layout={"width": "300px"})
         self.said = ipywidgets.HTML()
         self.curves = ipywidgets.HTML()
@@ -228,7 +229,6 @@ class App:
             previous.join()
         if stop.is_set():
             return
-        self.cancel.disabled, self.transfer.disabled = False, True
         try:
             work(lambda steps, desc, **_: self._bar(steps, desc, stop))
         except _Cancelled:
@@ -240,7 +240,6 @@ class App:
             raise
         finally:
             self.progress.value = 0
-            self.cancel.disabled, self.transfer.disabled = True, False
 
     def _bar(self, steps, desc, stop):
         """Stands in for tqdm: shows where the work is, and ends it where that is wanted."""

@@ -1,4 +1,7 @@
-"""In a real JupyterLab, in Chromium: the recorder, uploads, and an explorable's knobs."""
+"""In a real JupyterLab, in Chromium: the recorder, uploads, an explorable, the app, all notebooks.
+
+Every notebook is photographed, too: build/photographs/ is there to be looked at.
+"""
 
 import contextlib
 import json
@@ -17,7 +20,9 @@ import soundfile
 from conftest import ROOT
 
 from ddsp_course import audio
+from ddsp_course.exercises import hints
 
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = {
     # No offer of news over the page.
@@ -32,6 +37,33 @@ if CHROMIUM is None:
 sync_api = pytest.importorskip("playwright.sync_api")
 
 
+@contextlib.contextmanager
+def serving(program, folder, *arguments):
+    """Run a Jupyter server program while a block runs; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", program, "--no-browser", f"--port={port}", *arguments],
+            env=os.environ
+            | {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(folder / "config")},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            for _ in range(240):
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"{address}/api", timeout=5)
+                    break
+                time.sleep(0.5)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A JupyterLab on a folder of its own; returns (its address, the folder)."""
@@ -41,31 +73,12 @@ def lab(tmp_path_factory):
         path = settings / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(setting))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = open(folder / "jupyter.log", "wb")  # noqa: SIM115, the server writes to it
-    server = subprocess.Popen(
-        [
-            sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
-            "--ServerApp.token=", "--ServerApp.password=", f"--ServerApp.root_dir={folder}",
-            "--LabApp.expose_app_in_browser=True",
-        ],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(folder / "config")},
-        stdout=log, stderr=log,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api", timeout=5)
-                break
-            time.sleep(0.5)
+    arguments = [
+        "--allow-root", "--ServerApp.token=", "--ServerApp.password=",
+        f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+    ]  # fmt: skip
+    with serving("jupyterlab", folder, *arguments) as address:
         yield address, folder
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +249,126 @@ def test_knob_of_an_explorable_changes_sound_and_picture(page, lab):
         arg=before,
     )
     assert page.get_attribute(".jp-OutputArea audio", "autoplay") is not None
+
+
+def test_app_turns_a_recording_into_a_violin_by_keyboard_alone(page, lab):
+    page = page()
+    open_notebook(page, lab, "from ddsp_course import widgets\nwidgets.timbre_transfer()")
+    page.wait_for_selector("text=Ready: press")
+    page.focus("button.record")
+    page.keyboard.press("Enter")
+    page.wait_for_function("parseFloat(document.querySelector('.left').textContent) < 27.5")
+    page.keyboard.press("Enter")  # the keyboard is on Stop
+    page.wait_for_selector("text=has arrived: 2")
+    page.wait_for_selector("text=Ready: press")
+    tab_to(page, "Transfer")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Done: 2")
+    sound = audio.load(page.get_attribute('a[download="violin.wav"]', "href"))
+    # An octave up, nearest to the middle of what the violin has learned.
+    assert abs(1200 * np.log2(hints.pitch_hz(sound[8000:24000]) / 880)) < 30
+    # The microphone heard one sine alone.
+    power = np.abs(np.fft.rfft(sound[8000:24000])) ** 2
+    assert power[1300:].sum() > 0.05 * power.sum()
+    player = page.wait_for_selector('audio[aria-label="After: violin"]')
+    page.wait_for_function("player => player.duration > 2", arg=player)
+    assert abs(player.evaluate("player => player.duration") - len(sound) / 16000) < 0.2
+
+    # The mix answers at once.
+    tab_to(page, "harmonics")
+    before = player.get_attribute("src")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "before => document.querySelector('audio[aria-label=\"After: violin\"]').src !== before",
+        arg=before,
+    )
+
+
+def tab_to(page, name):
+    """Press Tab until the keyboard is on a control."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        on = page.evaluate(
+            "() => { const e = document.activeElement;"
+            " return (e.closest('.widget-inline-hbox') ?? e).innerText; }"
+        )
+        if on.strip().split("\n")[0] == name:
+            return
+    raise AssertionError(f"Tab does not come to {name}.")
+
+
+def test_app_is_a_page_of_its_own(page, tmp_path):
+    page = page()
+    notebook = ROOT / "notebooks" / "app.ipynb"
+    with serving("voila", tmp_path, str(notebook)) as address:
+        page.goto(address, wait_until="domcontentloaded")
+        page.wait_for_selector("text=Ready: press")
+        page.click("button:has-text('Transfer')")
+        page.wait_for_selector("text=Done:")
+        assert page.inner_text("h1") == "Play any sound on any instrument"
+        assert page.query_selector("text=import") is None  # no code
+        assert page.get_attribute('a[download="violin.wav"]', "href").startswith("data:audio/wav")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs_in_jupyterlab_without_an_error_or_a_warning(page, lab, path):
+    page = page()
+    broken = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    address, folder = lab
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, folder / path.name)
+    visit(page, f"{address}/lab/tree/{path.name}?reset")
+    page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.wait_for_function(
+        """() => {
+          const { content, sessionContext } = jupyterapp.shell.currentWidget;
+          const code = content.widgets.filter((cell) => cell.model.type === "code");
+          const failed = code.some((cell) => cell.model.outputs.toJSON().some(
+            (output) => output.output_type === "error"));
+          const done = code.every((cell) => cell.model.executionCount !== null);
+          return failed || (done && sessionContext.session.kernel.status === "idle");
+        }""",
+        timeout=10 * SECONDS,
+        polling=500,
+    )
+    said = page.evaluate(
+        """() => jupyterapp.shell.currentWidget.content.widgets
+          .filter((cell) => cell.model.type === "code")
+          .flatMap((cell) => cell.model.outputs.toJSON())
+          .filter((output) => output.output_type === "error" || output.name === "stderr")"""
+    )
+    # Progress bars of a terminal's kind are written to stderr; here they are widgets.
+    assert said == []
+    photograph(page, ROOT / "build" / "photographs" / path.parent.name / path.stem)
+    shown = page.inner_text(".jp-Notebook")
+    for failure in ("Error displaying widget", "Failed to load model", "Traceback"):
+        assert failure not in shown
+    images = page.eval_on_selector_all(
+        ".jp-OutputArea img", "all => all.map((image) => image.complete && image.naturalWidth)"
+    )
+    assert all(images)
+    players = page.eval_on_selector_all(
+        ".jp-OutputArea audio[src]", "all => all.map((player) => player.error === null)"
+    )
+    assert all(players)
+    assert images or players
+    assert broken == []
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+
+def photograph(page, path):
+    """Take pictures of a whole notebook, a screen after the other: path-1.png, path-2.png, ..."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"{path.name}-*.png"):
+        old.unlink()
+    page.set_viewport_size({"width": 1280, "height": 4000})
+    scrolled = ".jp-Notebook .jp-WindowedPanel-outer"
+    height = page.eval_on_selector(scrolled, "panel => panel.scrollHeight")
+    for i, top in enumerate(range(0, height, 3800)):
+        page.eval_on_selector(scrolled, "(panel, top) => { panel.scrollTop = top; }", top)
+        page.wait_for_timeout(300)
+        page.screenshot(path=path.with_name(f"{path.name}-{i + 1}.png"))
