@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import nbformat
 import numpy as np
@@ -55,7 +54,7 @@ def serving(program, folder, *arguments):
         try:
             for _ in range(240):
                 with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"{address}/api", timeout=5)
+                    socket.create_connection(("127.0.0.1", port), timeout=5).close()
                     break
                 time.sleep(0.5)
             yield address
