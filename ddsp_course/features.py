@@ -1,6 +1,6 @@
 """What timbre transfer keeps of a recording: pitch, confidence and loudness, 250 times a second.
 
-Explained in notebooks/02_timbre_transfer/00_demo.ipynb.
+Explained in notebooks/02_timbre_transfer/04_features.ipynb.
 """
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 White ground and dark text in every theme; colour maps and colours that colour-blind eyes tell
 apart (magma; blue and orange of Okabe and Ito). Explained in
-notebooks/02_timbre_transfer/00_demo.ipynb.
+notebooks/02_timbre_transfer/03_spectrogram.ipynb.
 """
 
 import base64

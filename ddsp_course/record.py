@@ -2,7 +2,8 @@
 
 `record(5)` shows a recorder; what it recorded is in the `sound` of what it returns, in the next
 cell. In JupyterLab it is an anywidget, whose page is record.js; in Colab the same page is called
-by `eval_js`, which is how Colab gives its microphone.
+by `eval_js`, which is how Colab gives its microphone. Explained in
+notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
 import base64

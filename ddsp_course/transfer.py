@@ -3,7 +3,7 @@
 The model plays windows of 8 s, one after the other, so that an hour needs no more memory than
 a minute. Each window begins a second early, for the network's memory to settle, and arrives at
 the join in the phase in which the window before it got there.
-Explained in notebooks/02_timbre_transfer/00_demo.ipynb.
+Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
 """
 
 import numpy as np

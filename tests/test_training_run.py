@@ -262,6 +262,32 @@ def test_exported_instrument_plays_in_the_course(trained, heard):
     assert sound.shape == heard.audio.shape and np.isfinite(sound).all()
 
 
+def test_rests_do_not_count_as_soft_playing_in_an_instruments_statistics(monkeypatch):
+    tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
+    frames, rests, notes = 250, 4, 6
+    loudness_db = np.full((rests + notes, frames), -80, np.float32)
+    loudness_db[rests:] = np.linspace(-30, 0, frames)
+    examples = tf.data.Dataset.from_tensor_slices(
+        {
+            "f0_hz": np.full_like(loudness_db, 220),
+            # Of a soundfont's phrase the pitch is known in rests, too.
+            "f0_confidence": np.ones_like(loudness_db),
+            "loudness_db": loudness_db,
+            "audio": np.zeros((rests + notes, 16000), np.float32),
+        }
+    )
+
+    class Provider:
+        def get_batch(self, batch_size, shuffle, repeats):
+            return examples.batch(batch_size)
+
+    monkeypatch.setattr(run, "provider", lambda dataset: Provider())
+    statistics = ddsp.training.postprocessing.compute_dataset_statistics(
+        run._Statistics("any"), power_frame_rate=250
+    )
+    assert statistics["quantile_transform"].quantiles_.min() >= -30
+
+
 def test_exported_instrument_plays_in_magentas_own_way(trained):
     """The steps of the official timbre transfer notebook."""
     ddsp = _tensorflow.load_ddsp()

@@ -213,16 +213,36 @@ class _Statistics:
         self.dataset = dataset
 
     def get_batch(self, batch_size, repeats=1):
-        batches = provider(self.dataset).get_batch(batch_size, shuffle=False, repeats=repeats)
-
-        # ddsp counts n_samples // hop_size + 1 frames of power, one more than of the rest.
-        def trim(batch):
-            return {
+        pieces = [
+            {
                 **{key: batch[key] for key in ("f0_hz", "f0_confidence", "loudness_db")},
+                # ddsp counts n_samples // hop_size + 1 frames of power, one more than of the rest.
                 "audio": batch["audio"][:, :-HOP_SIZE],
             }
+            for batch in provider(self.dataset)
+            .get_batch(batch_size, shuffle=False, repeats=repeats)
+            .as_numpy_iterator()
+        ]
+        # Of a piece without notes ddsp takes every frame for a note. Rests would make silence the
+        # instrument's softest playing, and a melody matched to it would break off.
+        while True:
+            sounding = [piece for piece, notes in zip(pieces, _notes(pieces), strict=True) if notes]
+            if len(sounding) in (0, len(pieces)):
+                return pieces
+            pieces = sounding
 
-        return batches.map(trim)
+
+def _notes(pieces):
+    """Say of each piece whether ddsp finds a note in it, among all of them."""
+    ddsp = _tensorflow.load_ddsp()
+    mask, _ = ddsp.training.postprocessing.detect_notes(
+        *(
+            # ddsp leaves the last frames out.
+            np.concatenate([piece[key] for piece in pieces])[:, :-20]
+            for key in ("loudness_db", "f0_confidence")
+        )
+    )
+    return mask.any(axis=1)
 
 
 def _loop(dataset, work, strategy, steps, progress):
