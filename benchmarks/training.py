@@ -16,8 +16,8 @@ from unittest import mock
 
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow, audio, crepe, features
-from ddsp_course.training import fast, run
+from ddsp_course import _paths, _tensorflow, audio, crepe, fast, features
+from ddsp_course.training import run
 
 TIMED = 15  # steps of each, after one that compiles
 CURVE = 200  # steps of the two curves

@@ -1,19 +1,22 @@
 """Timbre transfer: pitch and loudness of any length to sound, through a trained model.
 
 The model plays windows of 8 s, one after the other, so that an hour needs no more memory than
-a minute. Each window begins a second early, for the network's memory to settle, and arrives at
-the join in the phase in which the window before it got there.
+a minute. Each window goes on where the one before ended: with its network's state, its phase and
+its noise, so that the result is what one long window would have played.
 Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
 """
 
+import contextlib
+
 import numpy as np
 
-from ddsp_course import _tensorflow
+from ddsp_course import _tensorflow, fast
 from ddsp_course.errors import CourseError
-from ddsp_course.features import FLOOR_DB, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.features import FLOOR_DB, HOP_SIZE
 
 WINDOW = 2000  # frames; 8 s
-WARM_UP = 250  # frames; as long as the sequences that the bundled models were trained on
+REST = 250  # frames of silence, from which the network begins, as its training's sounds did
+MARGIN = 16  # frames at both ends of a window that are not heard, since filters reach over them
 FADE = 160  # samples; 10 ms
 
 
@@ -88,30 +91,31 @@ def parts(instrument, features, progress=False):
     # ddsp divides decibels by 80 on their way into the network, and ddsp 1.6 did by 120.
     loudness = features.loudness_db * (FLOOR_DB["ddsp2"] / FLOOR_DB[definition])
     n_frames = len(features.f0_hz)
-    advance = WINDOW - WARM_UP
-    # The first window needs no warm-up, and yet gets one: a second of rest lets the network
-    # begin from silence, as it did in training.
-    f0_hz = np.pad(features.f0_hz, (WARM_UP, WINDOW), mode="edge")
-    loudness = np.pad(loudness, (WARM_UP, WINDOW), constant_values=FLOOR_DB["ddsp2"])
+    first = REST + MARGIN
+    f0_hz = np.pad(features.f0_hz, (first, WINDOW), mode="edge")
+    loudness = np.pad(loudness, (first, WINDOW), constant_values=FLOOR_DB["ddsp2"])
     # One row without the reverb, and one of it that is the harmonics alone.
-    played = np.zeros((2, (n_frames + WINDOW) * HOP_SIZE), np.float32)
+    played = np.zeros((2, (first + n_frames + WINDOW) * HOP_SIZE), np.float32)
     fade = np.linspace(0, 1, FADE, dtype=np.float32)
-    phase = None
-    starts = range(0, n_frames, advance)
+    advance, memory = instrument.model.course_advance, instrument.model.course_memory
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-1, 1, WINDOW * HOP_SIZE).astype(np.float32)
     bar = progress if callable(progress) else tqdm
+    starts = range(0, REST + n_frames, advance)
     for start in bar(starts, desc=instrument.name, unit="window", disable=not progress):
-        window_f0 = f0_hz[start : start + WINDOW].astype(np.float32)
-        if phase is not None:
-            window_f0 = _arrive_in_phase(window_f0, phase)
-        rows = _play_window(instrument.model, window_f0, loudness[start : start + WINDOW])
-        # The window's sound from the end of its warm-up, and a fade over from the one before.
-        fresh = rows[:, WARM_UP * HOP_SIZE - (FADE if phase is not None else 0) :]
-        at = start * HOP_SIZE - (FADE if phase is not None else 0)
-        if phase is not None:
+        frames = slice(start, start + WINDOW)
+        rows, memory = _play_window(
+            instrument.model, f0_hz[frames], loudness[frames], noise, memory
+        )
+        fresh = rows[:, (WINDOW - MARGIN - advance) * HOP_SIZE :]
+        at = (start + WINDOW - MARGIN - advance) * HOP_SIZE
+        if start:
+            # Both are the same here, but for synthesizers that `prepare` does not know.
             fresh[:, :FADE] = played[:, at : at + FADE] * (1 - fade) + fresh[:, :FADE] * fade
         played[:, at : at + fresh.shape[1]] = fresh
-        phase = _cycles(window_f0, WINDOW * HOP_SIZE - 1)
-    dry, harmonic = played[:, : len(features.audio)]
+        new = rng.uniform(-1, 1, advance * HOP_SIZE).astype(np.float32)
+        noise = np.concatenate([noise[advance * HOP_SIZE :], new])
+    dry, harmonic = played[:, first * HOP_SIZE :][:, : len(features.audio)]
     return harmonic, dry - harmonic, instrument.model.course_impulse_response
 
 
@@ -136,64 +140,82 @@ def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
 
 
 def prepare(model):
-    """Compile a model's way from features to sound, under gin's current settings.
+    """Compile a model's way from curves to sound, under gin's current settings.
 
     gin's settings are global. What a compiled function does no longer depends on them, so
-    several instruments can play side by side.
+    several instruments can play side by side. The model itself stays as it is.
+
+    Between windows `course_memory` is handed on: the states of the network's GRUs and the phases
+    of its oscillators, in cycles. `course_advance` frames lie from a window to the next.
     """
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
-    processors = model.processor_group.processors
-    synths = [one.name for one in processors if isinstance(one, ddsp.synths.Harmonic)]
-    last = processors[-1]
-    has_reverb = isinstance(last, ddsp.effects.Reverb)
-    spec = tf.TensorSpec((1, WINDOW), tf.float32)
+    oscillators = [one for one in model.submodules if type(one) is ddsp.synths.Harmonic]
+    noises = [one for one in model.submodules if type(one) is ddsp.synths.FilteredNoise]
+    grus = fast.grus(model)
+    others = [one for one in model.submodules if isinstance(one, tf.keras.layers.RNN)]
+    # A memory of another kind is not handed on, but settles anew, in a second that is not heard.
+    advance = WINDOW - MARGIN - (MARGIN if set(others) == set(grus) else REST)
+    last = model.processor_group.processors[-1]
 
-    def run(f0_hz, loudness_db):
-        outputs = model({"f0_hz": f0_hz, "loudness_db": loudness_db}, training=False)
-        if has_reverb:
+    def play(f0_hz, loudness_db, noise, states, phases):
+        next_states, next_phases = [], []
+
+        def remember(layer, state):
+            def call(sequences, **_):
+                path = fast.gru_states(layer, sequences, state)
+                next_states.append(path[:, advance - 1])
+                return path
+
+            return call
+
+        def oscillate(layer, phase):
+            def get_signal(amplitudes, harmonic_distribution, f0_hz):
+                _, _, before = fast.cycles(f0_hz, HOP_SIZE)
+                next_phases.append((phase + before[0, advance]) % 1.0)
+                amplitudes *= harmonic_distribution
+                return fast.harmonic_synthesis(f0_hz, amplitudes, WINDOW * HOP_SIZE, phase=phase)
+
+            return get_signal
+
+        def hiss(layer):
+            return lambda magnitudes: ddsp.core.frequency_filter(
+                noise, magnitudes, window_size=layer.window_size
+            )
+
+        with contextlib.ExitStack() as undo:
+            for layers, name, functions in (
+                (grus, "call", map(remember, grus, states)),
+                (oscillators, "get_signal", map(oscillate, oscillators, phases)),
+                (noises, "get_signal", map(hiss, noises)),
+            ):
+                for layer, function in zip(layers, functions, strict=True):
+                    setattr(layer, name, function)
+                    undo.callback(delattr, layer, name)
+            outputs = model({"f0_hz": f0_hz, "loudness_db": loudness_db}, training=False)
+        if isinstance(last, ddsp.effects.Reverb):
             dry = outputs[last.name]["controls"]["audio"]
         else:
             dry = model.get_audio_from_outputs(outputs)
-        harmonic = outputs[synths[0]]["signal"] if synths else tf.zeros_like(dry)
-        return tf.concat([dry, harmonic], axis=0)
+        harmonic = outputs[oscillators[0].name]["signal"] if oscillators else tf.zeros_like(dry)
+        return tf.concat([dry, harmonic], axis=0), (next_states, next_phases)
 
-    model.course_play = tf.function(run).get_concrete_function(spec, spec)
+    model.course_play = tf.function(play, jit_compile=True, autograph=False)
+    model.course_advance = advance
+    model.course_memory = (
+        [tf.zeros((1, layer.units)) for layer in grus],
+        [tf.zeros((), tf.float64) for _ in oscillators],
+    )
     model.course_impulse_response = None
-    if has_reverb:
+    if isinstance(last, ddsp.effects.Reverb):
         model.course_impulse_response = np.array(last.get_controls(tf.zeros([1, 1]))["ir"][0])
+    rest = np.zeros(WINDOW, np.float32)
+    _play_window(model, rest, rest, np.zeros(WINDOW * HOP_SIZE, np.float32), model.course_memory)
 
 
-def _play_window(model, f0_hz, loudness_db):
-    """Return (2, n_samples): the sound without its reverb, and its harmonics alone."""
+def _play_window(model, f0_hz, loudness_db, noise, memory):
+    """Return (2, n_samples), the sound without its reverb and its harmonics alone, and memory."""
     tf = _tensorflow.load()
-    f0_hz = tf.constant(f0_hz[None], tf.float32)
-    return np.array(model.course_play(f0_hz, tf.constant(loudness_db[None], tf.float32)))
-
-
-def _cycles(f0_hz, n_samples):
-    """Return the cycles that the fundamental turns in the first samples of a window, mod 1."""
-    return _samples(f0_hz)[:n_samples].sum() / SAMPLE_RATE % 1.0
-
-
-def _samples(frames):
-    """Return frames (n_frames,) at the sample rate, as the Harmonic synthesizer resamples f0."""
-    ddsp = _tensorflow.load_ddsp()
-    frames = np.asarray(frames, np.float32)[None, :, None]
-    resampled = ddsp.core.resample(frames, frames.shape[1] * HOP_SIZE)
-    return np.asarray(resampled, np.float64)[0, :, 0]
-
-
-def _arrive_in_phase(f0_hz, phase):
-    """Bend a window's warm-up, which is not heard, so that its end is at `phase` (cycles).
-
-    Every harmonic's phase is a multiple of the fundamental's, so that they all arrive. The
-    bend turns the phase by half a cycle at most, over a second: half a hertz on average.
-    """
-    behind = phase - _cycles(f0_hz, WARM_UP * HOP_SIZE - 1)
-    behind -= np.round(behind)
-    bump = np.zeros(len(f0_hz))
-    # The resampling reaches a frame further, and the fade begins three frames early.
-    bump[: WARM_UP - 8] = np.hanning(WARM_UP - 8)
-    bent = f0_hz + bump * behind * SAMPLE_RATE / _samples(bump).sum()
-    return bent.astype(np.float32)
+    given = [tf.constant(one[None], tf.float32) for one in (f0_hz, loudness_db, noise)]
+    rows, memory = model.course_play(*given, *memory)
+    return np.array(rows), memory

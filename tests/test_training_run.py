@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from ddsp_course import _tensorflow, features, instruments
+from ddsp_course import _tensorflow, fast, features, instruments
 from ddsp_course.errors import TrainingError
-from ddsp_course.training import data, fast, run, scores
+from ddsp_course.training import data, run, scores
 
 # A model small enough to build and compile in seconds.
 SMALL = (

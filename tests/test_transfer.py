@@ -70,24 +70,87 @@ def test_result_is_as_long_as_the_recording(violin, n_samples):
 def test_joins_of_windows_cannot_be_heard(violin):
     sound = violin.play(steady(20))
     amplitude = envelope(sound, 441.3)
-    advance = (transfer.WINDOW - transfer.WARM_UP) * 64
+    advance = violin.model.course_advance * 64
     for join in (advance, 2 * advance):
         near = amplitude[join - 1600 : join + 1600]
         # 1 dB. Windows that join out of phase dip by up to 60 dB; 0.4 dB was measured.
         assert near.max() / near.min() < 1.12
 
 
-def test_windows_play_what_one_pass_plays(violin):
-    # The same second, early in a window and after a join.
+def melody(seconds):
+    """Notes that glide, swell and rest."""
     rng = np.random.default_rng(0)
-    pattern = np.interp(np.arange(1750), np.arange(0, 1751, 50), rng.uniform(-30, -10, 36))
-    given = steady(14)
-    repeated = dataclasses.replace(given, loudness_db=np.tile(pattern, 2).astype(np.float32))
-    sound = violin.play(repeated)
-    first, second = sound[3 * 16000 : 6 * 16000], sound[10 * 16000 : 13 * 16000]
-    a, b = envelope(first, 441.3)[1000:-1000], envelope(second, 441.3)[1000:-1000]
-    # Noise and the network's memory differ a little: 1 dB on average.
-    assert np.abs(20 * np.log10(a / b)).mean() < 1
+    given = steady(seconds)
+    frames = np.arange(len(given.f0_hz))
+    semitones = np.interp(frames, frames[::50], rng.integers(-5, 12, len(frames[::50])))
+    level = np.interp(frames, frames[::25], rng.uniform(-80, 5, len(frames[::25])))
+    return dataclasses.replace(
+        given,
+        f0_hz=(330 * 2 ** (semitones / 12)).astype(np.float32),
+        loudness_db=level.astype(np.float32),
+    )
+
+
+def test_windows_play_what_one_window_plays(violin, monkeypatch):
+    from ddsp_course import instruments
+
+    given = melody(30)
+    in_windows = transfer.parts(violin, given)[:2]
+    monkeypatch.setattr(transfer, "WINDOW", 8000)
+    at_once = transfer.parts(instruments.load(violin.folder), given)[:2]
+    for some, whole in zip(in_windows, at_once, strict=True):
+        # Measured: -185 dB for the harmonics, -160 for the noise.
+        assert level_db(some - whole) < level_db(whole) - 100
+
+
+def test_harmonics_are_those_of_exact_phases(violin):
+    """ddsp's own phases, in float32, have lost their way after a second."""
+    given = melody(7)
+    frames = slice(transfer.REST + transfer.MARGIN, transfer.WINDOW)
+    around = (frames.start, transfer.WINDOW)
+    f0_hz = np.pad(given.f0_hz, around, mode="edge")[: transfer.WINDOW]
+    loudness_db = np.pad(given.loudness_db, around, constant_values=-80)[: transfer.WINDOW]
+    outputs = violin.model({"f0_hz": f0_hz[None], "loudness_db": loudness_db[None]}, training=False)
+    controls = outputs["harmonic"]["controls"]
+    shares = np.float64(controls["harmonic_distribution"][0])
+    amplitudes = np.float64(controls["amplitudes"][0]) * shares
+    along = np.tile(np.arange(64) / 64, len(f0_hz))
+    fade = (0.5 - 0.5 * np.cos(np.pi * along))[:, None]
+    here = np.repeat(np.arange(len(f0_hz)), 64)
+    there = np.minimum(here + 1, len(f0_hz) - 1)
+    hz = (np.float64(f0_hz)[here] * (1 - along) + np.float64(f0_hz)[there] * along)[:, None]
+    k = np.arange(1, 61)
+    sines = np.where(hz * k < 8000, np.sin(2 * np.pi * np.cumsum(hz / 16000, axis=0) * k), 0)
+    exact = (sines * (amplitudes[here] * (1 - fade) + amplitudes[there] * fade)).sum(axis=1)
+    exact = exact[64 * frames.start :]
+    played = transfer.parts(violin, given)[0][: len(exact) - 64]
+    # Measured: -112 dB.
+    assert level_db(played - exact[: len(played)]) < level_db(exact) - 80
+
+
+def test_network_whose_memory_is_not_handed_on_settles_before_it_is_heard(ddsp, violin):
+    from ddsp_course import instruments
+
+    instruments.configure(violin.gin_text + "\nRnnFcDecoder.rnn_type = 'lstm'\n")
+    model = ddsp.training.models.Autoencoder()
+    rest = np.zeros((1, transfer.WINDOW), np.float32)
+    model({"f0_hz": rest + 440, "loudness_db": rest - 40}, training=False)
+    transfer.prepare(model)
+    assert model.course_advance == transfer.WINDOW - transfer.MARGIN - transfer.REST
+    harmonic, noise, _ = transfer.parts(dataclasses.replace(violin, model=model), steady(17))
+    amplitude = envelope(harmonic, 441.3)
+    for join in (64 * model.course_advance, 128 * model.course_advance):
+        near = amplitude[join - 1600 : join + 1600]
+        assert near.max() / near.min() < 1.12
+    assert np.isfinite(noise).all()
+
+
+def test_playing_leaves_the_model_as_it_is(violin):
+    tf_call = type(violin.model.processor_group.processors[0]).get_signal
+    violin.play(steady(1))
+    for layer in violin.model.submodules:
+        assert "get_signal" not in vars(layer) and "call" not in vars(layer)
+    assert violin.model.processor_group.processors[0].get_signal.__func__ is tf_call
 
 
 def test_two_instruments_play_side_by_side(violin):
@@ -96,8 +159,7 @@ def test_two_instruments_play_side_by_side(violin):
     given = steady(1.5)
     before = violin.play(given)
     instruments.load(violin.folder)
-    # The noise in the sound is new each time.
-    assert level_db(violin.play(given)) == pytest.approx(level_db(before), abs=0.5)
+    np.testing.assert_array_equal(violin.play(given), before)
 
 
 def test_loudness_of_another_definition_is_refused(violin):
@@ -134,9 +196,7 @@ def test_one_call_does_all_steps(violin, phrase):
 def test_parts_add_up_to_the_whole(violin, heard):
     harmonic, noise, impulse_response = transfer.parts(violin, heard)
     assert impulse_response is None
-    # The noise is another one each time, and harmonics are the same.
-    np.testing.assert_array_equal(harmonic, transfer.parts(violin, heard)[0])
-    assert abs(level_db(harmonic + noise) - level_db(violin.play(heard))) < 0.1
+    np.testing.assert_allclose(harmonic + noise, violin.play(heard), atol=1e-6)  # float32
     assert -60 < level_db(noise) < level_db(harmonic) - 6
 
 

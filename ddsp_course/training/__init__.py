@@ -1,6 +1,6 @@
 """Train your own instrument: recordings or a soundfont -> dataset -> training -> instrument.
 
-`data` makes datasets, `run` trains and exports, `scores` measures; `fast` is the training step,
-`soundfonts` plays what needs no recording. Explained in
+`data` makes datasets, `run` trains and exports, `scores` measures, `soundfonts` plays what needs no
+recording. Explained in
 notebooks/03_train_your_own/00_train.ipynb.
 """

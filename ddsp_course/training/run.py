@@ -17,11 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _tensorflow
+from ddsp_course import _tensorflow, fast
 from ddsp_course.errors import TrainingError
 from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 from ddsp_course.instruments import GIN_FILE, STATISTICS_FILE
-from ddsp_course.training import fast
 
 SETTINGS = Path(__file__).with_name("solo_instrument.gin")
 # Steps in which the noise is silent, so that the harmonics find their place.

@@ -1,11 +1,11 @@
-"""A training step in less time: the two parts of a ddsp autoencoder that take most of it.
+"""The two parts of a ddsp autoencoder that take most of its time, in less of it.
 
-On 2 CPU cores a step of batch 4 x 1 s takes 0.34 s, and more than half of it in two places. The
-harmonic oscillator carries 60 amplitudes a frame up to 60 a sample, and multiplies
+On 2 CPU cores a training step of batch 4 x 1 s takes 0.34 s, and more than half of it in two
+places. The harmonic oscillator carries 60 amplitudes a frame up to 60 a sample, and multiplies
 and differentiates each; the GRU's gradient walks back through thousands of small operations.
 Both are written out here so that the same sums are done in another order. Everything else is
-ddsp's own, compiled whole by XLA. Compare them with benchmarks/training.py.
-Explained in notebooks/03_train_your_own/00_train.ipynb.
+ddsp's own, compiled whole by XLA. Compare them with benchmarks/training.py, and, for playing, with
+benchmarks/transfer.py. Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
 import math
@@ -29,13 +29,13 @@ def speed_up(model):
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
     noise_gain = tf.Variable(1.0, trainable=False)
+    for layer in oscillators(model):
+        layer.get_signal = _oscillator(layer)
+    for layer in grus(model):
+        layer.call = _gru_layer(layer)
     for layer in model.submodules:
-        if type(layer) is ddsp.synths.Harmonic and layer.amp_resample_method == "window":
-            layer.get_signal = _oscillator(layer)
         if type(layer) is ddsp.synths.FilteredNoise:
             layer.get_signal = _times(noise_gain, layer.get_signal)
-        if type(layer) is tf.keras.layers.GRU and _plain(layer):
-            layer.call = _gru_layer(layer)
     # Without AutoGraph, which ddsp does not need, and which cannot read all of what it meets here.
     call = tf.function(
         lambda batch: model(batch, return_losses=True, training=True),
@@ -45,7 +45,29 @@ def speed_up(model):
     return call, noise_gain
 
 
-def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000):
+def oscillators(model):
+    """Return those of a model's layers for which `harmonic_synthesis` can stand in."""
+    ddsp = _tensorflow.load_ddsp()
+    return [
+        layer
+        for layer in model.submodules
+        if type(layer) is ddsp.synths.Harmonic and layer.amp_resample_method == "window"
+    ]
+
+
+def grus(model):
+    """Return those of a model's layers for which `gru` can stand in."""
+    tf = _tensorflow.load()
+    return [
+        layer
+        for layer in model.submodules
+        if type(layer) is tf.keras.layers.GRU
+        and (layer.return_sequences and not layer.return_state and not layer.go_backwards)
+        and (layer.cell.reset_after and layer.cell.use_bias)
+    ]
+
+
+def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000, phase=0.0):
     """Return what `ddsp.core.harmonic_synthesis` does, as one small matrix product a frame.
 
     Between two frames an amplitude fades over by half a Hann window. So a frame's samples are
@@ -58,6 +80,7 @@ def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000)
       harmonic_amplitudes: (batch, n_frames, n_harmonics).
       n_samples: a multiple of n_frames.
       sample_rate: in Hz.
+      phase: of the fundamental at the beginning, in cycles, float64.
 
     Returns:
       (batch, n_samples).
@@ -66,27 +89,47 @@ def harmonic_synthesis(f0_hz, harmonic_amplitudes, n_samples, sample_rate=16000)
     n_frames, n_harmonics = harmonic_amplitudes.shape[1:]
     hop_size = n_samples // n_frames
     f0_hz = tf.stop_gradient(tf.cast(f0_hz, tf.float32))
-    along = tf.range(hop_size, dtype=tf.float32) / hop_size
-    next_hz = tf.concat([f0_hz[:, 1:], f0_hz[:, -1:]], axis=1)
-    hz = f0_hz * (1 - along) + next_hz * along  # (batch, n_frames, hop_size)
-    # Turns are counted within a frame, and before it in double precision without whole ones, so
-    # that the phase stays exact.
-    turns = tf.cumsum(hz / sample_rate, axis=2)
-    before = tf.cumsum(tf.cast(turns[:, :, -1:], tf.float64), axis=1, exclusive=True) % 1.0
-    before = tf.cast(before, tf.float32)
+    hz, turns, before = cycles(f0_hz, hop_size, sample_rate)
+    before = tf.cast((phase + before) % 1.0, tf.float32)
     k = tf.range(1, n_harmonics + 1, dtype=tf.float32)
-    cycles = ((turns + before) % 1.0)[..., None] * k
-    sines = tf.sin(2 * math.pi * (cycles % 1.0))
+    angle = ((turns + before[..., None]) % 1.0)[..., None] * k
+    sines = tf.sin(2 * math.pi * (angle % 1.0))
     sines = tf.where(hz[..., None] * k < sample_rate / 2, sines, 0.0)
     last = harmonic_amplitudes[:, -1:]
     following = tf.concat([harmonic_amplitudes[:, 1:], last], axis=1)
     both = tf.matmul(sines, tf.stack([harmonic_amplitudes, following], axis=3))
-    fade = 0.5 - 0.5 * tf.cos(math.pi * along)
+    fade = 0.5 - 0.5 * tf.cos(math.pi * tf.range(hop_size, dtype=tf.float32) / hop_size)
     audio = both[..., 0] * (1 - fade) + both[..., 1] * fade
     return tf.reshape(audio, [-1, n_samples])
 
 
-def gru(inputs, recurrent_kernel, recurrent_bias):
+def cycles(f0_hz, hop_size, sample_rate=16000):
+    """Count how often a fundamental turns, so that its phase stays exact however long it sounds.
+
+    Turns are counted within a frame, and before it in double precision.
+
+    Args:
+      f0_hz: (batch, n_frames, 1) float32.
+      hop_size: samples a frame.
+      sample_rate: in Hz.
+
+    Returns:
+      hz: (batch, n_frames, hop_size), the pitch at each sample.
+      turns: (batch, n_frames, hop_size), cycles from the frame's beginning to after each sample.
+      before: (batch, n_frames) float64, cycles before each frame.
+    """
+    tf = _tensorflow.load()
+    along = tf.range(hop_size, dtype=tf.float32) / hop_size
+    next_hz = tf.concat([f0_hz[:, 1:], f0_hz[:, -1:]], axis=1)
+    hz = f0_hz * (1 - along) + next_hz * along
+    turns = tf.cumsum(hz / sample_rate, axis=2)
+    # The sum of hop_size steps from one value towards the next.
+    here, there = tf.cast(f0_hz[..., 0], tf.float64), tf.cast(next_hz[..., 0], tf.float64)
+    a_frame = (here * hop_size + (there - here) * (hop_size - 1) / 2) / sample_rate
+    return hz, turns, tf.cumsum(a_frame, axis=1, exclusive=True)
+
+
+def gru(inputs, recurrent_kernel, recurrent_bias, state=None):
     """Return a GRU's states, with a gradient written by hand.
 
     The walk back in time finds each gate's gradient alone; the weights' gradient is then one
@@ -98,6 +141,7 @@ def gru(inputs, recurrent_kernel, recurrent_bias):
         the order update, reset, new.
       recurrent_kernel: (units, 3 * units).
       recurrent_bias: (3 * units,).
+      state: (batch, units), that of before the first step; None stands for zeros.
 
     Returns:
       (batch, n_steps, units).
@@ -120,7 +164,7 @@ def gru(inputs, recurrent_kernel, recurrent_bias):
         def room():
             return tf.TensorArray(tf.float32, n_steps)
 
-        first = tf.zeros_like(rows[0, :, :units])
+        first = tf.zeros_like(rows[0, :, :units]) if state is None else state
         _, final, states, recurrents = tf.while_loop(
             lambda t, *_: t < n_steps, forward, (0, first, room(), room()),
             maximum_iterations=n_steps,
@@ -160,6 +204,14 @@ def gru(inputs, recurrent_kernel, recurrent_bias):
     return run(inputs, tf.convert_to_tensor(recurrent_kernel), tf.convert_to_tensor(recurrent_bias))
 
 
+def gru_states(layer, sequences, state=None):
+    """Return the states (batch, n_steps, units) of a Keras GRU; see `gru`."""
+    tf = _tensorflow.load()
+    bias, recurrent_bias = tf.unstack(layer.cell.bias)
+    inputs = tf.matmul(sequences, layer.cell.kernel) + bias
+    return gru(inputs, layer.cell.recurrent_kernel, recurrent_bias, state)
+
+
 def _gates(inputs, recurrent, units):
     """Return update, reset and new, each (..., units)."""
     tf = _tensorflow.load()
@@ -181,18 +233,8 @@ def _times(gain, get_signal):
     return lambda *controls, **named: gain * get_signal(*controls, **named)
 
 
-def _plain(layer):
-    cell = layer.cell
-    return layer.return_sequences and not layer.return_state and cell.reset_after and cell.use_bias
-
-
 def _gru_layer(layer):
-    tf = _tensorflow.load()
-
     def call(sequences, **_):
-        cell = layer.cell
-        bias, recurrent_bias = tf.unstack(cell.bias)
-        inputs = tf.matmul(sequences, cell.kernel) + bias
-        return gru(inputs, cell.recurrent_kernel, recurrent_bias)
+        return gru_states(layer, sequences)
 
     return call
