@@ -30,6 +30,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from packaging.requirements import Requirement
 
 from ddsp_course import chapters, explore
@@ -167,6 +168,9 @@ def execute(notebook):
         if "outputs" in cell:
             # Without a kernel a widget is an error message.
             cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+    # What a cell prints may arrive in pieces, by chance.
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
+    for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 raise ValueError(f"a cell wrote to stderr: {output.text[:300]}\n{cell.source}")
