@@ -97,16 +97,15 @@ def parts(instrument, features, progress=False):
     # One row without the reverb, and one of it that is the harmonics alone.
     played = np.zeros((2, (first + n_frames + WINDOW) * HOP_SIZE), np.float32)
     fade = np.linspace(0, 1, FADE, dtype=np.float32)
-    advance, memory = instrument.model.course_advance, instrument.model.course_memory
+    model = instrument.model
+    play, memory, advance = model.course_play, model.course_memory, model.course_advance
     rng = np.random.default_rng(0)
     noise = rng.uniform(-1, 1, WINDOW * HOP_SIZE).astype(np.float32)
     bar = progress if callable(progress) else tqdm
     starts = range(0, REST + n_frames, advance)
     for start in bar(starts, desc=instrument.name, unit="window", disable=not progress):
         frames = slice(start, start + WINDOW)
-        rows, memory = _play_window(
-            instrument.model, f0_hz[frames], loudness[frames], noise, memory
-        )
+        rows, memory = play(f0_hz[frames], loudness[frames], noise, memory)
         fresh = rows[:, (WINDOW - MARGIN - advance) * HOP_SIZE :]
         at = (start + WINDOW - MARGIN - advance) * HOP_SIZE
         if start:
@@ -116,7 +115,7 @@ def parts(instrument, features, progress=False):
         new = rng.uniform(-1, 1, advance * HOP_SIZE).astype(np.float32)
         noise = np.concatenate([noise[advance * HOP_SIZE :], new])
     dry, harmonic = played[:, first * HOP_SIZE :][:, : len(features.audio)]
-    return harmonic, dry - harmonic, instrument.model.course_impulse_response
+    return harmonic, dry - harmonic, model.course_impulse_response
 
 
 def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
@@ -143,79 +142,100 @@ def prepare(model):
     """Compile a model's way from curves to sound, under gin's current settings.
 
     gin's settings are global. What a compiled function does no longer depends on them, so
-    several instruments can play side by side. The model itself stays as it is.
+    several instruments can play side by side.
+    """
+    tf = _tensorflow.load()
+    ddsp = _tensorflow.load_ddsp()
+    memories = [one for one in model.submodules if isinstance(one, tf.keras.layers.RNN)]
+    # A memory of another kind is not handed on, but settles anew, in a second that is not heard.
+    lead = MARGIN if set(memories) == set(fast.grus(model)) else REST
+    model.course_advance = WINDOW - lead - MARGIN
+    model.course_play, model.course_memory = compiled(model, WINDOW, model.course_advance)
+    model.course_impulse_response = None
+    last = model.processor_group.processors[-1]
+    if isinstance(last, ddsp.effects.Reverb):
+        model.course_impulse_response = np.array(last.get_controls(tf.zeros([1, 1]))["ir"][0])
 
-    Between windows `course_memory` is handed on: the states of the network's GRUs and the phases
-    of its oscillators, in cycles. `course_advance` frames lie from a window to the next.
+
+def compiled(model, n_frames, advance):
+    """Compile a model for windows that go on where the one before ended.
+
+    Args:
+      model: `ddsp.training.models.Autoencoder`; it stays as it is.
+      n_frames: of a window.
+      advance: frames from a window to the next.
+
+    Returns:
+      play: function (f0_hz (n_frames,), loudness_db (n_frames,), noise (n_frames * 64,) in -1..1,
+        memory) -> (sound (2, n_frames * 64), memory): one row without the reverb, and one of it
+        that is the harmonics alone.
+      memory: a first window's; later, the states of the network's GRUs, and the phases of the
+        oscillators in cycles.
     """
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
     oscillators = [one for one in model.submodules if type(one) is ddsp.synths.Harmonic]
     noises = [one for one in model.submodules if type(one) is ddsp.synths.FilteredNoise]
     grus = fast.grus(model)
-    others = [one for one in model.submodules if isinstance(one, tf.keras.layers.RNN)]
-    # A memory of another kind is not handed on, but settles anew, in a second that is not heard.
-    advance = WINDOW - MARGIN - (MARGIN if set(others) == set(grus) else REST)
     last = model.processor_group.processors[-1]
 
-    def play(f0_hz, loudness_db, noise, states, phases):
-        next_states, next_phases = [], []
+    def remember(layer, state, states):
+        def call(sequences, **_):
+            path = fast.gru_states(layer, sequences, state)
+            states.append(path[:, advance - 1])
+            return path
 
-        def remember(layer, state):
-            def call(sequences, **_):
-                path = fast.gru_states(layer, sequences, state)
-                next_states.append(path[:, advance - 1])
-                return path
+        return call
 
-            return call
+    def oscillate(phase, phases):
+        def get_signal(amplitudes, harmonic_distribution, f0_hz):
+            _, _, before = fast.cycles(f0_hz, HOP_SIZE)
+            phases.append((phase + before[0, advance]) % 1.0)
+            amplitudes *= harmonic_distribution
+            return fast.harmonic_synthesis(f0_hz, amplitudes, n_frames * HOP_SIZE, phase=phase)
 
-        def oscillate(layer, phase):
-            def get_signal(amplitudes, harmonic_distribution, f0_hz):
-                _, _, before = fast.cycles(f0_hz, HOP_SIZE)
-                next_phases.append((phase + before[0, advance]) % 1.0)
-                amplitudes *= harmonic_distribution
-                return fast.harmonic_synthesis(f0_hz, amplitudes, WINDOW * HOP_SIZE, phase=phase)
+        return get_signal
 
-            return get_signal
+    def hiss(layer, noise):
+        def get_signal(magnitudes):
+            return ddsp.core.frequency_filter(noise, magnitudes, window_size=layer.window_size)
 
-        def hiss(layer):
-            return lambda magnitudes: ddsp.core.frequency_filter(
-                noise, magnitudes, window_size=layer.window_size
-            )
+        return get_signal
 
+    def window(f0_hz, loudness_db, noise, memory):
+        states, phases = [], []
+        stand_ins = [(model.preprocessor, "resample", lambda curve: curve[..., None])]
+        for layer, state in zip(grus, memory[0], strict=True):
+            stand_ins.append((layer, "call", remember(layer, state, states)))
+        for layer, phase in zip(oscillators, memory[1], strict=True):
+            stand_ins.append((layer, "get_signal", oscillate(phase, phases)))
+        for layer in noises:
+            stand_ins.append((layer, "get_signal", hiss(layer, noise)))
         with contextlib.ExitStack() as undo:
-            for layers, name, functions in (
-                (grus, "call", map(remember, grus, states)),
-                (oscillators, "get_signal", map(oscillate, oscillators, phases)),
-                (noises, "get_signal", map(hiss, noises)),
-            ):
-                for layer, function in zip(layers, functions, strict=True):
-                    setattr(layer, name, function)
-                    undo.callback(delattr, layer, name)
+            for layer, name, stand_in in stand_ins:
+                setattr(layer, name, stand_in)
+                undo.callback(delattr, layer, name)
             outputs = model({"f0_hz": f0_hz, "loudness_db": loudness_db}, training=False)
         if isinstance(last, ddsp.effects.Reverb):
             dry = outputs[last.name]["controls"]["audio"]
         else:
             dry = model.get_audio_from_outputs(outputs)
         harmonic = outputs[oscillators[0].name]["signal"] if oscillators else tf.zeros_like(dry)
-        return tf.concat([dry, harmonic], axis=0), (next_states, next_phases)
+        return tf.concat([dry, harmonic], axis=0), (states, phases)
 
-    model.course_play = tf.function(play, jit_compile=True, autograph=False)
-    model.course_advance = advance
-    model.course_memory = (
+    # AutoGraph cannot read the stand-ins, and ddsp does not need it.
+    function = tf.function(window, jit_compile=True, autograph=False)
+
+    def play(f0_hz, loudness_db, noise, memory):
+        given = [tf.constant(one[None], tf.float32) for one in (f0_hz, loudness_db, noise)]
+        rows, memory = function(*given, memory)
+        return np.array(rows), memory
+
+    memory = (
         [tf.zeros((1, layer.units)) for layer in grus],
         [tf.zeros((), tf.float64) for _ in oscillators],
     )
-    model.course_impulse_response = None
-    if isinstance(last, ddsp.effects.Reverb):
-        model.course_impulse_response = np.array(last.get_controls(tf.zeros([1, 1]))["ir"][0])
-    rest = np.zeros(WINDOW, np.float32)
-    _play_window(model, rest, rest, np.zeros(WINDOW * HOP_SIZE, np.float32), model.course_memory)
-
-
-def _play_window(model, f0_hz, loudness_db, noise, memory):
-    """Return (2, n_samples), the sound without its reverb and its harmonics alone, and memory."""
-    tf = _tensorflow.load()
-    given = [tf.constant(one[None], tf.float32) for one in (f0_hz, loudness_db, noise)]
-    rows, memory = model.course_play(*given, *memory)
-    return np.array(rows), memory
+    rest = np.zeros(n_frames, np.float32)
+    # The first call compiles it, while gin's settings are the model's.
+    play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), memory)
+    return play, memory
