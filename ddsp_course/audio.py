@@ -2,7 +2,7 @@
 
 libsndfile (through `soundfile`) reads WAV, FLAC, MP3 and OGG; PyAV reads what browsers and
 phones record (WebM, M4A) from within its own wheel, so no ffmpeg program is needed.
-Explained in notebooks/02_timbre_transfer/00_demo.ipynb.
+Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
 import base64
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course.errors import AudioError
+from ddsp_course import _tensorflow, download
+from ddsp_course.errors import AudioError, FetchError
 
 SAMPLE_RATE = 16000
 # -6 dBFS: loud enough, and nothing that a learner makes can be louder.
@@ -28,8 +29,18 @@ _FORMATS = {
     ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-_BLOCK = 1 << 18  # samples a channel, so that ten minutes never lie whole and in stereo in memory
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{64,}={0,2}\s*")
+# A small file can hold days of silence; an hour takes 230 MB, and twice that while it is joined.
+_MAX_SECONDS = 3600
+# What recorders make, with room to spare. By a header that says 1 Hz, each sample would be 16,000.
+_LOWEST_RATE, _HIGHEST_RATE = 1000, 768000
+_BLOCK = 1 << 18  # samples of all channels, so that a recording never lies whole in memory twice
+# FFmpeg knows far more formats, and some (playlists) are lists of other files, which it opens.
+_AV_FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,ogg,wav"
+# Full scale is 1, and of 32-bit whole numbers 2e9. The square of 1e20 is infinite in float32.
+_LOUDEST = 1e10
+_LONGEST_PATH = 4096
+_LARGEST_FETCH = 200_000_000  # seventeen minutes of 48 kHz stereo, uncompressed
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{64,}[=\s]*")
 
 
 def load(source, sample_rate=SAMPLE_RATE):
@@ -45,11 +56,11 @@ def load(source, sample_rate=SAMPLE_RATE):
       (n_samples,) float32; within -1..1 for files that store whole numbers.
 
     Raises:
-      AudioError: there is no such file or address, it is empty, it holds no sound, or some of
-        its samples are not numbers (NaN or infinite).
+      AudioError: there is no such file or address, it is empty, it holds no sound or more than
+        an hour of it, or some of its samples are no numbers of a sound (NaN, infinite, beyond 1e10).
     """
     data, name = _open(source)
-    blocks = _Mono(sample_rate)
+    blocks = _Mono(sample_rate, name)
     try:
         _decode(data, name, blocks)
     except MemoryError as error:
@@ -57,10 +68,10 @@ def load(source, sample_rate=SAMPLE_RATE):
     audio = blocks.join()
     if len(audio) == 0:
         raise AudioError(f"{name} holds no samples: record or export it again.")
-    if not np.isfinite(audio).all():
+    if not -_LOUDEST <= audio.min() <= audio.max() <= _LOUDEST:  # false for NaN, too
         raise AudioError(
-            f"{name} holds samples that are not numbers (NaN or infinite): export it again from "
-            "the program that made it."
+            f"{name} holds samples that are not numbers (NaN or infinite) or are beyond "
+            f"{_LOUDEST:g}: export it again from the program that made it."
         )
     return audio
 
@@ -199,8 +210,10 @@ def _checked(audio):
 class _Mono:
     """Takes blocks of any rate and number of channels; keeps them mono at one rate."""
 
-    def __init__(self, sample_rate):
+    def __init__(self, sample_rate, name):
         self.sample_rate = sample_rate
+        self.name = name
+        self.seconds = 0.0
         self.resampler = None
         self.parts = []
 
@@ -208,6 +221,14 @@ class _Mono:
         """Add a block (n_samples, n_channels)."""
         import soxr
 
+        if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+            raise AudioError(
+                f"{self.name} says that it has {rate} samples a second, and sound has "
+                f"{_LOWEST_RATE} to {_HIGHEST_RATE}: it may be damaged; export it again."
+            )
+        self.seconds += len(block) / rate
+        if self.seconds > _MAX_SECONDS:
+            raise AudioError(f"{self.name} lasts longer than an hour: cut it into shorter files.")
         mono = block.mean(axis=1, dtype=np.float32)
         if rate != self.sample_rate:
             if self.resampler is None:
@@ -232,7 +253,7 @@ def _open(source):
     elif isinstance(source, str) and source.startswith("data:"):
         data, name = _base64(source.partition(",")[2]), "The recording"
     elif isinstance(source, str | os.PathLike):
-        if isinstance(source, str) and not _exists(source) and _BASE64.fullmatch(source):
+        if isinstance(source, str) and _is_base64(source):
             data, name = _base64(source), "The recording"
         else:
             path = Path(source)
@@ -244,9 +265,23 @@ def _open(source):
         )
     if not data:
         raise AudioError(f"{name} is empty: record or fetch it again.")
-    if data[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        raise AudioError(f"{name} is a web page and not a sound: give the sound's own address.")
+    _refuse_page(data[:1000], name)
     return data, name
+
+
+def _refuse_page(head, name):
+    """Raise AudioError where a file begins as a web page does."""
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith(b"<") and (b"<html" in head or b"<!doctype html" in head):
+        raise AudioError(
+            f"{name} is a web page and not a sound: open its address in a browser, and give the "
+            "sound's own address or the file that it saves."
+        )
+
+
+def _is_base64(text):
+    # No path is that long, whatever is broken in it.
+    return len(text) > _LONGEST_PATH or (not _exists(text) and bool(_BASE64.fullmatch(text)))
 
 
 def _exists(text):
@@ -261,15 +296,18 @@ def _readable(path):
         raise AudioError(f"There is no file {str(path)[:200]}: check its name and folder.")
     if path.is_dir():
         raise AudioError(f"{path} is a folder: name a sound file in it.")
+    if not path.is_file():  # a pipe or a device may never end
+        raise AudioError(f"{path} is a pipe or a device and not a file: name a sound file.")
     try:
         with open(path, "rb") as file:
-            empty = not file.read(1)
+            head = file.read(1000)
     except OSError as error:
         raise AudioError(
             f"{path} cannot be read ({error.strerror}): make it readable for you."
         ) from error
-    if empty:
+    if not head:
         raise AudioError(f"{path} is empty (0 bytes): record or export it again.")
+    _refuse_page(head, str(path))
     return path
 
 
@@ -284,31 +322,42 @@ def _base64(text):
 
 
 def _fetch(address):
-    import http.client
-    from urllib.request import Request, urlopen
-
     try:
-        # Some hosts turn away a request without a browser's name.
-        request = Request(address, headers={"User-Agent": "Mozilla/5.0 (ddsp-course)"})
-        with urlopen(request, timeout=30) as reply:
-            return reply.read()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise AudioError(
-            f"{address} could not be fetched ({error}): check the address and the network."
-        ) from error
+        return download.read(address, _LARGEST_FETCH)
+    except FetchError as error:
+        raise AudioError(str(error)) from error
+
+
+class _Reader(io.BufferedReader):
+    """A file without a name, by which libsndfile would judge what is in it."""
+
+    name = ""
+
+    def seek(self, offset, whence=0):
+        # A damaged file sends libsndfile before its beginning, and what is raised here is printed.
+        try:
+            return super().seek(offset, whence)
+        except (OSError, ValueError):
+            return self.tell()
 
 
 def _decode(data, name, blocks):
     import soundfile
 
     try:
-        with soundfile.SoundFile(io.BytesIO(data) if isinstance(data, bytes) else data) as file:
-            for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
+        with (
+            _tensorflow.without_remarks(),  # libsndfile's MP3 decoder tells of each damage
+            _Reader(io.BytesIO(data) if isinstance(data, bytes) else io.FileIO(data)) as reader,
+            soundfile.SoundFile(reader) as file,
+        ):
+            n_frames = max(_BLOCK // file.channels, 1)
+            # Not by `file.blocks`: where a file ends before its header says, that hands out
+            # whatever lies in memory.
+            while len(block := file.read(n_frames, dtype="float32", always_2d=True)):
                 blocks.add(block, file.samplerate)
-    # TypeError: a name such as x.raw, of which soundfile would have to be told more.
-    except (soundfile.LibsndfileError, TypeError) as error:
+    except soundfile.LibsndfileError as error:
         if blocks.parts:
-            raise AudioError(f"{name} is damaged ({error}): export it again.") from error
+            raise AudioError(f"{name} is damaged ({error}): copy or export it again.") from error
         _decode_av(data, name, blocks)
 
 
@@ -320,11 +369,18 @@ def _decode_av(data, name, blocks):
             f"{name} is not WAV, FLAC, MP3 or OGG, and PyAV, which reads WebM and M4A, is not "
             "installed: run `pip install av`, or convert the file to WAV."
         ) from error
+    opened = False
     try:
-        with av.open(io.BytesIO(data) if isinstance(data, bytes) else str(data)) as container:
+        with (
+            _Reader(io.BytesIO(data) if isinstance(data, bytes) else io.FileIO(data)) as reader,
+            av.open(reader, options={"format_whitelist": _AV_FORMATS}) as container,
+        ):
+            opened = True
             if not container.streams.audio:
                 raise AudioError(f"{name} has no sound in it: choose a file with an audio track.")
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise AudioError(f"{name} has its sound in an unknown code: save it as WAV.")
             rate = stream.rate
             to_float = av.AudioResampler(format="fltp", rate=rate)
             for frame in container.decode(stream):
@@ -333,6 +389,12 @@ def _decode_av(data, name, blocks):
             for part in to_float.resample(None):
                 blocks.add(part.to_ndarray().T, rate)
     except (av.error.FFmpegError, ValueError) as error:
+        if opened:
+            raise AudioError(
+                f"{name} is damaged or cut off ({getattr(error, 'strerror', None) or error}): "
+                "copy or export it again."
+            ) from error
         raise AudioError(
-            f"{name} is not a sound file that can be read: give WAV, FLAC, MP3, OGG, WebM or M4A."
+            f"{name} is not a sound file that can be read (it is something else, or cut off): give "
+            "WAV, FLAC, MP3, OGG, WebM or M4A."
         ) from error

@@ -7,11 +7,10 @@ and gives the same answers as the package `crepe` 0.0.16, whose place it takes b
 
 The network looks at 1024 samples at 16 kHz and gives 360 numbers between 0 and 1: how much the
 sound resembles each of 360 pitches, 20 cents apart, from 32.7 Hz (C1) to 1975 Hz (B6).
-Explained in notebooks/02_timbre_transfer/00_demo.ipynb.
+Explained in notebooks/02_timbre_transfer/04_features.ipynb.
 """
 
 import bz2
-import hashlib
 import io
 import sys
 import warnings
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow
+from ddsp_course import _paths, _tensorflow, download
 from ddsp_course.errors import CourseError, FetchError
 
 SAMPLE_RATE = 16000
@@ -372,33 +371,7 @@ def _read(path):
 
 def _fetch(size):
     """Return the path of an official weight file in the cache, fetched when it is not there."""
-    import pooch
-
-    url = _URL.format(size=size)
-    folder = _paths.cache() / "crepe"
-    name = f"model-{size}.h5.bz2"
-    path = folder / name
-    if not path.is_file() or _blob_id(path) != _BLOB_IDS[size]:
-        path.unlink(missing_ok=True)
-        pooch.get_logger().setLevel("WARNING")
-        try:
-            downloader = pooch.HTTPDownloader(timeout=30, progressbar=sys.stderr.isatty())
-            pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader)
-        except Exception as error:  # requests, urllib3 and the file system each have their own
-            raise FetchError(
-                f"CREPE's weights could not be fetched from {url} "
-                f"({type(error).__name__}): check the network and try again."
-            ) from error
-    if _blob_id(path) != _BLOB_IDS[size]:
-        path.unlink()
-        raise FetchError(
-            f"What arrived from {url} is not CREPE's {size} weight file (its checksum is "
-            "another): try again on another network."
-        )
+    path = _paths.cache() / "crepe" / f"model-{size}.h5.bz2"
+    address = _URL.format(size=size)
+    download.fetch(address, path, "git:" + _BLOB_IDS[size], f"CREPE's {size} weights")
     return path
-
-
-def _blob_id(path):
-    """Return the name that git gives a file's content."""
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

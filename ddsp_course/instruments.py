@@ -3,26 +3,32 @@
 An instrument is a folder or zip as Magenta's trainer writes it: `operative_config-0.gin` says
 how the model is built, `ckpt-N.index` and `ckpt-N.data-*` hold what it has learned, and
 `dataset_statistics.pkl` tells of the sounds that it learned from.
-Explained in notebooks/02_timbre_transfer/00_demo.ipynb.
+Explained in notebooks/02_timbre_transfer/05_loading_a_model.ipynb.
 """
 
 import base64
 import contextlib
+import copy
+import inspect
 import io
 import json
-import pickle
+import logging
+import lzma
 import re
+import secrets
 import shutil
+import stat
 import tempfile
-import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import gin
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow, transfer
+from ddsp_course import _paths, _tensorflow, download, pickled, transfer
 from ddsp_course.errors import CourseError, FetchError, InstrumentError
 from ddsp_course.features import FRAME_RATE, SAMPLE_RATE
 
@@ -31,9 +37,28 @@ STATISTICS_FILE = "dataset_statistics.pkl"
 
 _BUCKET = "https://storage.googleapis.com/storage/v1/b/ddsp/o"
 _OFFICIAL = "models/timbre_transfer_colab/2021-07-08/solo_{}_ckpt/"
+# Magenta's models have 20 MB or less, and trained weights hardly compress.
 _MAX_BYTES = 500_000_000
-_CHECKPOINT = re.compile(r"(ckpt-\d+)\.index")
-_WANTED = re.compile(r"operative_config-0\.gin|dataset_statistics\.pkl|ckpt-\d+\.(index|data-.+)")
+_MAX_RATIO = 100
+# Settings have some 5 kB and statistics some 20.
+_MAX_SMALL_BYTES = 5_000_000
+_CHECKPOINT = re.compile(r"(ckpt-[0-9]+)\.index")
+_WANTED = re.compile(
+    r"operative_config-0\.gin|dataset_statistics\.pkl|ckpt-[0-9]+\.(index|data-[0-9]+-of-[0-9]+)"
+)
+# What an autoencoder is built of. Through gin, ddsp's trainers and data sources, which read and
+# write files, could be had as well.
+_BUILDING_BLOCKS = re.compile(
+    r"ddsp\.(core|dags|effects|losses|processors|spectral_ops|synths"
+    r"|training\.(decoders|encoders|models|nn|preprocessing))(\..+)?|gin\.config"
+)
+# What a statistics file names; see `pickled`.
+_STATISTICS_NAMES = re.compile(
+    r"ddsp\.(training\.postprocessing|colab\.colab_utils)\.QuantileTransformer"
+    r"|numpy\.(ndarray|dtype|random\..+)"
+    r"|numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
+)
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -141,103 +166,105 @@ def load(name_or_path):
     )
 
 
-def read_statistics(path):
+def read_statistics(path, shown=None):
     """Read a `dataset_statistics.pkl`.
 
-    A pickle can run any program. This one may name ddsp's QuantileTransformer and the parts of
-    NumPy's arrays (its random generator is ignored), and nothing else.
+    A pickle is a program that can call anything. This one is read and not run: numbers, texts,
+    lists and dictionaries are taken, and the objects in it stay descriptions.
 
     Args:
       path: the file.
+      shown: its name for messages, if another.
 
     Returns:
       `Statistics`.
 
     Raises:
-      InstrumentError: the file is damaged, or names something else.
+      InstrumentError: the file is damaged, incomplete, or names what statistics do not need.
     """
+    shown = shown or path
+    data = _read_small(path, shown)
     try:
-        held = _Unpickler(io.BytesIO(Path(path).read_bytes())).load()
-        quantiles = np.ravel(held["quantile_transform"].quantiles_).astype(np.float64)
-        return Statistics(
-            float(held["mean_pitch"]),
-            float(held["mean_loudness"]),
-            float(held["mean_max_loudness"]),
-            quantiles,
+        held = pickled.described(data, _STATISTICS_NAMES)
+        missing = [key for key in _STATISTICS_KEYS if key not in held]
+        if missing:
+            raise ValueError(f"it has no {missing[0]}")
+        quantiles = pickled.numbers(held["quantile_transform"].state["quantiles_"])
+        pitch, loudness, loudest = (
+            pickled.numbers(held[key]).item() for key in _STATISTICS_KEYS[:3]
         )
-    except InstrumentError:
-        raise
+        if not np.isfinite([pitch, loudness, loudest, *quantiles]).all():
+            raise ValueError("some of its numbers are NaN or infinite")
+        return Statistics(pitch, loudness, loudest, quantiles)
+    except pickled.Unsafe as error:
+        raise InstrumentError(
+            f"{shown} {error}, which statistics do not need: it may be unsafe, so it was not "
+            "loaded; get the instrument from its maker."
+        ) from error
     except Exception as error:  # a damaged pickle may raise anything
         raise InstrumentError(
-            f"{path} could not be read ({type(error).__name__}: {error}): get the instrument again."
+            f"{shown} could not be read ({type(error).__name__}: {_short(error)}): get the "
+            "instrument again."
         ) from error
 
 
-class _Quantiles:
-    """Stands for a QuantileTransformer, of which the quantiles alone are needed."""
+_STATISTICS_KEYS = ("mean_pitch", "mean_loudness", "mean_max_loudness", "quantile_transform")
 
 
-class _Ignored:
-    """Stands for the transformer's random generator, which never runs again."""
-
-    def __init__(self, *arguments):
-        pass
-
-    def __setstate__(self, state):
-        pass
-
-
-class _Unpickler(pickle.Unpickler):
-    _ARRAYS = ("_reconstruct", "scalar", "_frombuffer")
-
-    def find_class(self, module, name):
-        if name == "QuantileTransformer" and module in (
-            "ddsp.training.postprocessing",
-            "ddsp.colab.colab_utils",
-        ):
-            return _Quantiles
-        if module.startswith("numpy.random."):
-            return _Ignored
-        if module == "numpy" and name in ("ndarray", "dtype"):
-            return getattr(np, name)
-        if re.fullmatch(r"numpy\.(_?core)\.(multiarray|numeric)", module) and name in self._ARRAYS:
-            module = module.replace("numpy.core", "numpy._core")
-            return super().find_class(module, name)
+def _read_small(path, shown):
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_SMALL_BYTES + 1)
+    except OSError as error:
         raise InstrumentError(
-            f"The instrument's {STATISTICS_FILE} names {module}.{name}, which statistics do not "
-            "need: it may be unsafe, so it was not loaded; get the instrument from its maker."
+            f"{shown} cannot be read ({error.strerror}): make it readable for you, or get the "
+            "instrument again."
+        ) from error
+    if len(data) > _MAX_SMALL_BYTES:
+        raise InstrumentError(
+            f"{shown} has more than {_MAX_SMALL_BYTES // 1_000_000} MB, and such a file has some "
+            "kilobytes: get the instrument again."
         )
+    return data
+
+
+def _short(error):
+    return " ".join(str(error).split())[:200]
 
 
 def _load_folder(name, shown, folder):
-    gin_path = folder / GIN_FILE
-    if not gin_path.is_file():
-        raise InstrumentError(
-            f"{shown} has no {GIN_FILE}: give the folder or zip that a ddsp training wrote."
-        )
-    checkpoints = [m[1] for p in folder.iterdir() if (m := _CHECKPOINT.fullmatch(p.name))]
+    if not (folder / GIN_FILE).is_file():
+        folder = _nested(shown, folder)
+    files = {path.name for path in folder.iterdir() if path.is_file()}  # no pipes: they may wait
+    checkpoints = [found[1] for name in files if (found := _CHECKPOINT.fullmatch(name))]
     if not checkpoints:
         raise InstrumentError(f"{shown} has no checkpoint (ckpt-N.index): get it again, whole.")
     newest = max(checkpoints, key=lambda prefix: int(prefix[5:]))
-    if not list(folder.glob(f"{newest}.data-*")):
+    if not any(name.startswith(f"{newest}.data-") for name in files):
         raise InstrumentError(f"{shown} has no {newest}.data-* file: get it again, whole.")
-    gin_text = gin_path.read_text("utf-8", errors="replace")
-    statistics_path = folder / STATISTICS_FILE
-    statistics = read_statistics(statistics_path) if statistics_path.is_file() else None
+    gin_text = _read_small(folder / GIN_FILE, shown / GIN_FILE).decode("utf-8", errors="replace")
+    statistics = None
+    if STATISTICS_FILE in files:
+        statistics = read_statistics(folder / STATISTICS_FILE, shown / STATISTICS_FILE)
     # ddsp 2 brought `compute_loudness`; an operative config holds every setting in use.
     modern = "F0LoudnessPreprocessor.compute_loudness" in gin_text
     configure(gin_text, shown)
-    try:
-        model = _restore(folder / newest, shown)
-    except CourseError:
-        raise
-    except Exception as error:  # TensorFlow and gin raise many kinds
-        raise InstrumentError(
-            f"{shown} could not be loaded ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}): its files may be damaged or not belong "
-            "together; get it again."
-        ) from error
+    model = _restore(folder / newest, shown)
     return Instrument(name, shown, model, statistics, "ddsp2" if modern else "ddsp1", gin_text)
+
+
+def _nested(shown, folder):
+    """Return the one folder inside a folder that is an instrument, as some zips unpack to."""
+    found = [*folder.glob(f"*/{GIN_FILE}"), *folder.glob(f"*/*/{GIN_FILE}")]
+    found = [path.parent for path in found if "__MACOSX" not in path.parts]
+    if not found:
+        raise InstrumentError(
+            f"{shown} has no {GIN_FILE}: give the folder or zip that a ddsp training wrote."
+        )
+    if len(found) > 1:
+        names = ", ".join(sorted(str(path.relative_to(folder)) for path in found))
+        raise InstrumentError(f"{shown} holds several instruments ({names}): give one's folder.")
+    return found[0]
 
 
 def configure(gin_text, shown="The instrument"):
@@ -248,26 +275,16 @@ def configure(gin_text, shown="The instrument"):
       shown: name for messages.
 
     Raises:
-      InstrumentError: gin cannot read it, it would import a foreign module, or it was made for
-        another sample rate or frame rate.
+      InstrumentError: gin cannot read it, it would import a foreign module or build other things
+        than an autoencoder, or it was made for another sample rate or frame rate.
     """
     _tensorflow.load_ddsp()
-    import gin
-
-    foreign = re.search(
-        r"^\s*(?:include\s.*|import\s+(?!ddsp\b|tensorflow\b|gin\b).*|from\s.*)$",
-        gin_text,
-        re.MULTILINE,
-    )
-    if foreign:
-        raise InstrumentError(
-            f"{shown} has settings that load other code ({foreign[0].strip()}): it was not "
-            "loaded; get the instrument from its maker."
-        )
     try:
+        bindings = _bindings(gin_text, shown)
         with gin.unlock_config():
             gin.clear_config()
-            gin.parse_config(gin_text, skip_unknown=True)
+            for key, value in bindings:
+                gin.bind_parameter(key, value)
             rate = _setting("Harmonic.sample_rate", SAMPLE_RATE)
             n_samples = _setting("Harmonic.n_samples", 64000)
             time_steps = _setting("F0LoudnessPreprocessor.time_steps", 1000)
@@ -289,18 +306,99 @@ def configure(gin_text, shown="The instrument"):
                     "Harmonic.use_angular_cumsum = True",
                 ],
             )
-    except (SyntaxError, ValueError, AttributeError, ImportError, tokenize.TokenError) as error:
+    except CourseError:
+        raise
+    except Exception as error:  # gin and its tokenizer raise many kinds
         raise InstrumentError(
-            f"{shown}: its {GIN_FILE} cannot be read ({' '.join(str(error).split())[:200]}): get "
-            "the instrument again."
+            f"{shown}: its {GIN_FILE} cannot be read ({type(error).__name__}: {_short(error)}): "
+            "get the instrument again."
         ) from error
 
 
-def _setting(name, default):
-    import gin
+def _bindings(gin_text, shown):
+    """Return those of an instrument's settings that build its model: [(key, value)].
 
+    gin's own parser reads them, so that nothing looks different to this check than to gin. What
+    it would import is here already, and nothing is imported.
+    """
+    bindings = []
+    delegate = gin.config.ParserDelegate(skip_unknown=True)
+    for statement in gin.config_parser.ConfigParser(gin_text, delegate):
+        line = statement.location.line_content.strip()
+        if isinstance(statement, gin.config_parser.IncludeStatement):
+            raise _unsafe(shown, line)
+        if isinstance(statement, gin.config_parser.ImportStatement):
+            if statement.module.partition(".")[0] not in ("ddsp", "gin", "tensorflow"):
+                raise _unsafe(shown, line)
+            continue
+        if isinstance(statement, gin.config_parser.BlockDeclaration):
+            continue  # its bindings follow
+        scope, selector, parameter, value, _ = statement
+        if not parameter:  # a macro
+            key = (f"{scope}/{selector}" if scope else selector, "gin.macro", "value")
+        else:
+            key = (scope, selector, parameter)
+            if not _is_building_block(selector):
+                continue
+        if not all(_is_building_block(reference.selector) for reference in _references(value)):
+            raise _unsafe(shown, line)
+        if parameter and not _has_parameter(selector, parameter):
+            # Old models have settings that ddsp has dropped since. Where one mattered, the
+            # weights do not fit, and that is an error.
+            _LOG.warning(
+                "%s sets %s.%s, which this version of ddsp does not have: it is left out.",
+                shown,
+                selector,
+                parameter,
+            )
+            continue
+        bindings.append((key, value))
+    return bindings
+
+
+def _references(value):
+    """Yield all that a setting refers to, at any depth."""
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _references(part)
+    elif hasattr(value, "selector"):
+        yield value
+
+
+def _is_building_block(selector):
     try:
-        return gin.query_parameter(name)
+        found = gin.config.ConfigurableReference(selector, evaluate=False).configurable
+    except ValueError:  # ddsp has nothing of that name
+        return False
+    return bool(_BUILDING_BLOCKS.fullmatch(found.wrapped.__module__))
+
+
+def _has_parameter(selector, parameter):
+    found = gin.config.ConfigurableReference(selector, evaluate=False).configurable.wrapped
+    # `**kwargs` of a class go to the class above it, up to Keras, which refuses what it does not
+    # know; `**kwarg_modules` and their like are free names.
+    for owner in found.__mro__ if inspect.isclass(found) else [found]:
+        names = inspect.signature(owner.__init__ if inspect.isclass(owner) else owner).parameters
+        if parameter in names or any(name.startswith("kwarg_") for name in names):
+            return True
+        if "kwargs" not in names:
+            return False
+    return False
+
+
+def _unsafe(shown, line):
+    return InstrumentError(
+        f"{shown} has a line in its {GIN_FILE} that could load other code or use other things than "
+        f"a model is built of ({line[:200]}): it was not loaded; get the instrument from its maker."
+    )
+
+
+def _setting(name, default):
+    try:
+        # A copy, since gin puts a macro's value in its place when it copies.
+        return copy.deepcopy(gin.query_parameter(name))
     except ValueError:
         return default
 
@@ -308,20 +406,34 @@ def _setting(name, default):
 def _restore(prefix, shown):
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
-    with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
-        model = ddsp.training.models.Autoencoder()
-        if model.encoder is not None:
-            raise InstrumentError(
-                f"{shown} has an encoder (z), which timbre transfer has no use for: train one "
-                "with pitch and loudness alone."
-            )
-        rest = np.zeros((1, transfer.WINDOW), np.float32)
-        model({"f0_hz": rest + 440.0, "loudness_db": rest - 40.0}, training=False)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
+            model = ddsp.training.models.Autoencoder()
+            if model.encoder is not None:
+                raise InstrumentError(
+                    f"{shown} has an encoder (z), which timbre transfer has no use for: train one "
+                    "with pitch and loudness alone."
+                )
+            rest = np.zeros((1, transfer.WINDOW), np.float32)
+            model({"f0_hz": rest + 440.0, "loudness_db": rest - 40.0}, training=False)
+    except CourseError:
+        raise
+    except Exception as error:  # TensorFlow, ddsp and gin raise many kinds
+        raise InstrumentError(
+            f"{shown}: no model can be built from its {GIN_FILE} ({type(error).__name__}: "
+            f"{_short(error)}): get the instrument again."
+        ) from error
+    try:
         status = tf.train.Checkpoint(model=model).read(str(prefix))
         # Raises where the settings and the weights do not belong together.
         status.assert_existing_objects_matched()
         status.expect_partial()
-        transfer.prepare(model)
+    except Exception as error:
+        raise InstrumentError(
+            f"{shown}: its weights {prefix.name} are damaged, or they and its {GIN_FILE} do not "
+            f"belong together ({type(error).__name__}: {_short(error)}): get the instrument again."
+        ) from error
+    transfer.prepare(model)
     return model
 
 
@@ -333,21 +445,43 @@ def _unzip(path, room):
             for info in archive.infolist():
                 name = PurePosixPath(info.filename).name
                 if (
-                    not info.is_dir()
-                    and _WANTED.fullmatch(name)
-                    and "__MACOSX" not in info.filename
+                    info.is_dir()
+                    or not _WANTED.fullmatch(name)
+                    or "__MACOSX" in PurePosixPath(info.filename).parts
                 ):
-                    if name in members:
-                        raise InstrumentError(
-                            f"{path} holds {name} twice: put one instrument in each zip."
-                        )
-                    members[name] = info
-            if sum(info.file_size for info in members.values()) > _MAX_BYTES:
-                raise InstrumentError(f"{path} unpacks to more than 500 MB: it is no instrument.")
+                    continue
+                if name in members:
+                    raise InstrumentError(
+                        f"{path} holds {name} twice: put one instrument in each zip."
+                    )
+                if stat.S_ISLNK(info.external_attr >> 16):
+                    raise InstrumentError(
+                        f"{path} holds a link in place of {name}: put the file itself in the zip."
+                    )
+                members[name] = info
+            size = sum(info.file_size for info in members.values())
+            packed = sum(info.compress_size for info in members.values())
+            if size > _MAX_BYTES or size > 1_000_000 + _MAX_RATIO * packed:
+                raise InstrumentError(
+                    f"{path} unpacks from {packed / 1e6:.1f} MB to {size / 1e6:.0f} MB, as no "
+                    "instrument does: get it from its maker."
+                )
             for name, info in members.items():
                 with archive.open(info) as source, open(room / name, "wb") as target:
                     shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except OSError as error:
+        raise InstrumentError(
+            f"{path} could not be unpacked ({error.strerror or error}): get it again, or free "
+            "some disk space."
+        ) from error
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        lzma.LZMAError,
+        zlib.error,
+    ) as error:
         raise InstrumentError(
             f"{path} is not a zip that can be unpacked ({error}): get it again."
         ) from error
@@ -355,39 +489,43 @@ def _unzip(path, room):
 
 def _fetch(prefix):
     """Return the cached folder of an official model, fetched file by file with its checksums."""
-    import pooch
-
     folder = _paths.cache() / "instruments" / PurePosixPath(prefix).name
-    done = folder / "complete"
-    if done.exists():
-        return folder
-    pooch.get_logger().setLevel("WARNING")
+    listing = folder / "listing.json"  # written last: what it lists is there
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        parts = _parts(listing.read_bytes())
+        if all(download.matches(folder / name, digest) for name, _, digest in parts):
+            return folder
+    address = f"{_BUCKET}?prefix={prefix}"
+    data = download.read(address, _MAX_SMALL_BYTES)
     try:
-        listing = pooch.retrieve(
-            f"{_BUCKET}?prefix={prefix}",
-            None,
-            fname="listing.json",
-            path=folder,
-            downloader=pooch.HTTPDownloader(timeout=30),
-        )
-        items = json.loads(Path(listing).read_text("utf-8")).get("items", [])
-        items = [item for item in items if _WANTED.fullmatch(PurePosixPath(item["name"]).name)]
-        if not items:
-            raise ValueError("the list of its files is empty")
-        for item in items:
-            pooch.retrieve(
-                item["mediaLink"],
-                "md5:" + base64.b64decode(item["md5Hash"]).hex(),
-                fname=PurePosixPath(item["name"]).name,
-                path=folder,
-                downloader=pooch.HTTPDownloader(timeout=60, progressbar=True),
-            )
-        done.touch()
-    except Exception as error:  # requests, urllib3, json and the file system each have their own
-        (folder / "listing.json").unlink(missing_ok=True)
+        parts = _parts(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FetchError(
-            f"The instrument could not be fetched from {_BUCKET.split('/storage/')[0]} "
-            f"({type(error).__name__}): check the network and try again, or use the violin that "
-            "comes with the course."
+            f"What arrived from {address} is not the list of the instrument's files: check the "
+            "network and try again, or use the violin that comes with the course."
+        ) from error
+    for name, media, digest in parts:
+        download.fetch(media, folder / name, digest, name)
+    partial = listing.with_name(f"{listing.name}.{secrets.token_hex(4)}.part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(listing)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise FetchError(
+            f"{listing} could not be written ({error.strerror}): free some disk space, or name "
+            "another folder by DDSP_COURSE_CACHE."
         ) from error
     return folder
+
+
+def _parts(listing):
+    """Return [(name, address, digest)] of an instrument's files, as Google's storage lists them."""
+    parts = [
+        (name, item["mediaLink"], "md5:" + base64.b64decode(item["md5Hash"]).hex())
+        for item in json.loads(listing)["items"]
+        if _WANTED.fullmatch(name := PurePosixPath(item["name"]).name)
+    ]
+    if not parts:
+        raise ValueError("no file of an instrument is listed")
+    return parts

@@ -50,7 +50,7 @@ class Take:
     def receive(self, name, data):
         """Take a sound file in base64; return a sentence on what came of it."""
         try:
-            self._sound = audio.load(base64.b64decode(data))
+            self._sound = audio.load(f"data:;base64,{data}")
         except AudioError as error:
             return f"{name} cannot be used. {error}"
         return f"{name} has arrived: {len(self._sound) / audio.SAMPLE_RATE:.1f} s."
@@ -108,7 +108,7 @@ def upload(example=None):
 
     take = Take(example)
     for name, data in files.upload().items():
-        print(take.receive(name, base64.b64encode(data)))
+        print(take.receive(name, base64.b64encode(data).decode("ascii")))
     return take
 
 

@@ -214,6 +214,8 @@ def bucket(monkeypatch, tmp_path):
                 body = files[parts.path.rsplit("/", 1)[1]]
             if damaged and body in damaged:
                 body = b"damaged"
+            elif damaged and "prefix" in self.path and damaged[0] not in files.values():
+                body = damaged[0]
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -244,10 +246,32 @@ def test_official_model_is_fetched_once_and_checked(bucket):
     assert len(asked) == n_asked
 
 
+def test_damaged_file_in_the_cache_is_fetched_again_and_no_other(bucket):
+    _, _, asked = bucket
+    folder = instruments._fetch(instruments.catalogue()["official_violin"].location)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "dataset_statistics.pkl").write_bytes(b"damaged")
+    asked.clear()
+    instruments._fetch(instruments.catalogue()["official_violin"].location)
+    assert [path for path in asked if "/media/" in path] == [
+        "/media/dataset_statistics.pkl?alt=media"
+    ]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
+
+@pytest.mark.parametrize("listing", [b"", b"[]", b"{}", b'{"items": []}', b'{"items": [{}]}', b"3"])
+def test_what_is_not_the_bucket_s_list_is_refused(bucket, listing, tmp_path):
+    _, damaged, _ = bucket
+    damaged.append(listing)
+    with pytest.raises(FetchError, match="is not the list of the instrument's files"):
+        instruments.load("official_violin")
+    assert not (tmp_path / "cache").exists()
+
+
 def test_damaged_download_is_refused_and_not_kept(bucket):
     files, damaged, _ = bucket
     damaged.append(files["dataset_statistics.pkl"])
-    with pytest.raises(FetchError, match="could not be fetched"):
+    with pytest.raises(FetchError, match=r"dataset_statistics\.pkl.* checksum"):
         instruments.load("official_violin")
     damaged.clear()
     instruments.load("official_violin")

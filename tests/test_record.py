@@ -43,6 +43,7 @@ def test_example_is_the_sound_until_another_arrives(wav, tmp_path):
 def test_what_is_no_sound_is_told_and_loses_nothing(wav):
     take = record.Take()
     take.receive("a.wav", wav)
+    assert take.receive("cut.wav", wav[:-3]).startswith("cut.wav cannot be used. ")
     said = take.receive("notes.txt", base64.b64encode(b"Tuesday, clarinet").decode("ascii"))
     assert said.startswith("notes.txt cannot be used. ")
     assert len(take.sound) == len(SINE)
