@@ -1,0 +1,210 @@
+"""An instrument played block by block, as it is asked for: from curves, or from a MIDI keyboard.
+
+The network's state, the phase and the noise are handed from block to block, as `transfer` hands
+them from window to window, so that blocks sound as the whole would. What is played arrives two
+frames (8 ms) late, since amplitudes fade over to those of the next frame and the noise's filters
+reach over it.
+Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
+"""
+
+import numpy as np
+
+from ddsp_course import _tensorflow, instruments, transfer
+from ddsp_course.errors import CourseError
+from ddsp_course.features import FLOOR_DB, FRAME_RATE, HOP_SIZE
+
+LATENCY = 2  # frames
+
+# A keyboard has no bow and no breath. What moves the curves in their place:
+_GLIDE_S = 0.02  # time constant of the pitch, from a key to the next
+_ATTACK_S, _RELEASE_S = 0.02, 0.06  # of the loudness
+_VIBRATO_HZ, _VIBRATO_CENTS, _VIBRATO_AFTER_S = 5.5, 15.0, 0.4
+
+
+class Live:
+    """An instrument that goes on where the last block ended.
+
+    Attributes:
+      n_frames: of a block; 4 ms each.
+    """
+
+    def __init__(self, instrument, block_size=256):
+        """Compile an instrument for blocks of a size.
+
+        gin's global settings are this instrument's afterwards.
+
+        Args:
+          instrument: `instruments.Instrument`.
+          block_size: samples, a multiple of 64.
+
+        Raises:
+          CourseError: blocks of that size cannot be played, or this instrument not in blocks.
+        """
+        if block_size < HOP_SIZE or block_size % HOP_SIZE:
+            raise CourseError(
+                f"A block has {block_size} samples, and must have a multiple of {HOP_SIZE}."
+            )
+        ddsp = _tensorflow.load_ddsp()
+        known = (ddsp.synths.Harmonic, ddsp.synths.FilteredNoise, ddsp.processors.Add,
+                 ddsp.effects.Reverb)  # fmt: skip
+        for processor in instrument.model.processor_group.processors:
+            if type(processor) not in known:
+                raise CourseError(
+                    f"{instrument.name} has a {type(processor).__name__}, which plays sounds of a "
+                    "fixed length and not blocks: use instrument.play."
+                )
+        self.n_frames = block_size // HOP_SIZE
+        self._scale = FLOOR_DB["ddsp2"] / FLOOR_DB[instrument.loudness_definition]
+        instruments.configure(instrument.gin_text, instrument.name)
+        window = self.n_frames + 2 * LATENCY
+        self._play, self._memory = transfer.compiled(instrument.model, window, self.n_frames)
+        self._f0_hz = np.full(window, FRAME_RATE, np.float32)  # any pitch, since nothing sounds
+        self._loudness_db = np.full(window, FLOOR_DB["ddsp2"], np.float32)
+        self._rng = np.random.default_rng(0)
+        self._noise = np.zeros(window * HOP_SIZE, np.float32)
+        self._room = _Room(instrument.model.course_impulse_response, block_size)
+        for _ in range(transfer.REST // self.n_frames):
+            self.play(self._f0_hz[-self.n_frames :], self._loudness_db[-self.n_frames :])
+
+    def play(self, f0_hz, loudness_db):
+        """Play one block.
+
+        Args:
+          f0_hz: (n_frames,) in Hz.
+          loudness_db: (n_frames,), by the instrument's definition.
+
+        Returns:
+          (n_frames * 64,) float32 at 16 kHz: what was asked for `LATENCY` frames ago.
+        """
+        self._f0_hz = _shifted(self._f0_hz, f0_hz)
+        self._loudness_db = _shifted(self._loudness_db, np.asarray(loudness_db) * self._scale)
+        self._noise = _shifted(self._noise, self._rng.uniform(-1, 1, self.n_frames * HOP_SIZE))
+        (dry, _), self._memory = self._play(
+            self._f0_hz, self._loudness_db, self._noise, self._memory
+        )
+        return self._room.add(dry[LATENCY * HOP_SIZE : -LATENCY * HOP_SIZE])
+
+
+class Keys:
+    """A monophonic MIDI keyboard before an instrument: the last key that is held sounds."""
+
+    def __init__(self, instrument, block_size=256):
+        """Args and errors as in `Live`; the instrument needs statistics, for its loudness."""
+        if instrument.statistics is None:
+            raise CourseError(
+                f"{instrument.name} has no dataset_statistics.pkl, which says how loud it plays."
+            )
+        self.live = Live(instrument, block_size)
+        self._quantiles_db = instrument.statistics.loudness_quantiles_db
+        self._floor_db = FLOOR_DB[instrument.loudness_definition]
+        self._held = []
+        self._pitch, self._bend, self._loudness_db = 69.0, 0.0, self._floor_db
+        self._since = 0  # frames that the key has been held
+
+    def press(self, pitch, velocity=80):
+        """Press a key: a MIDI number, and 1 to 127 for the instrument's softest to loudest."""
+        self.release(pitch)
+        if not self._held and self._loudness_db <= self._floor_db + 1:
+            self._pitch = float(pitch)  # no glide out of silence
+        self._held.append((pitch, velocity))
+        self._since = 0
+
+    def release(self, pitch):
+        """Let a key go; one that is not held may be let go, too."""
+        self._held = [key for key in self._held if key[0] != pitch]
+
+    def bend(self, semitones):
+        """Turn the pitch wheel."""
+        self._bend = float(semitones)
+
+    def play(self):
+        """Return the next block (n_samples,), see `Live.play`."""
+        f0_hz, loudness_db = np.empty((2, self.live.n_frames))
+        for i in range(self.live.n_frames):
+            target, towards_db, seconds = self._pitch, self._floor_db, _RELEASE_S
+            if self._held:
+                target, velocity = self._held[-1]
+                towards_db, seconds = self._level_db(velocity), _ATTACK_S
+            self._pitch += (target - self._pitch) * _step(_GLIDE_S)
+            self._loudness_db += (towards_db - self._loudness_db) * _step(seconds)
+            held_s = self._since / FRAME_RATE
+            depth = _VIBRATO_CENTS / 100 * np.clip(held_s / _VIBRATO_AFTER_S - 1, 0, 1)
+            sway = depth * np.sin(2 * np.pi * _VIBRATO_HZ * held_s)
+            f0_hz[i] = 440.0 * 2 ** ((self._pitch + self._bend + sway - 69) / 12)
+            loudness_db[i] = self._loudness_db
+            self._since += 1
+        return self.live.play(f0_hz, loudness_db)
+
+    def _level_db(self, velocity):
+        return np.interp(
+            velocity / 127, np.linspace(0, 1, len(self._quantiles_db)), self._quantiles_db
+        )
+
+
+def play_midi(instrument, midi, block_size=256):
+    """Play the notes of a MIDI file in blocks, as a keyboard would send them.
+
+    Args:
+      instrument: `instruments.Instrument`.
+      midi: path of a .mid file, or `pretty_midi.PrettyMIDI`; drums are left out, and of notes
+        that sound together the last one is heard.
+      block_size: samples.
+
+    Yields:
+      (block_size,) float32 each, until half a second after the last note.
+
+    Raises:
+      CourseError: it cannot be read, or holds no notes; else as in `Live`.
+    """
+    import pretty_midi
+
+    if not isinstance(midi, pretty_midi.PrettyMIDI):
+        try:
+            midi = pretty_midi.PrettyMIDI(str(midi))
+        except Exception as error:  # mido raises many kinds
+            raise CourseError(
+                f"{midi} cannot be read as MIDI ({error}): export it again."
+            ) from error
+    notes = [note for part in midi.instruments if not part.is_drum for note in part.notes]
+    if not notes:
+        raise CourseError("The MIDI holds no notes but drums: choose a melody.")
+    keys = Keys(instrument, block_size)
+    # Of what happens at one moment, keys are let go first.
+    events = [(note.start, 1, note) for note in notes] + [(note.end, 0, note) for note in notes]
+    events.sort(key=lambda event: event[:2])
+    seconds = keys.live.n_frames / FRAME_RATE
+    for block in range(int((events[-1][0] + 0.5) / seconds) + 1):
+        while events and events[0][0] < (block + 1) * seconds:
+            _, pressed, note = events.pop(0)
+            keys.press(note.pitch, note.velocity) if pressed else keys.release(note.pitch)
+        yield keys.play()
+
+
+class _Room:
+    """A reverb whose tail is handed from block to block."""
+
+    def __init__(self, impulse_response, block_size):
+        self.spectrum = None
+        if impulse_response is not None:
+            # ddsp.effects.Reverb: the first sample would be the dry sound once more.
+            answer = np.r_[0.0, impulse_response[1:]]
+            self.size = 1 << (len(answer) + block_size - 1).bit_length()
+            self.spectrum = np.fft.rfft(answer, self.size)
+            self.tail = np.zeros(self.size)
+
+    def add(self, dry):
+        if self.spectrum is None:
+            return dry
+        self.tail += np.fft.irfft(np.fft.rfft(dry, self.size) * self.spectrum, self.size)
+        wet = dry + self.tail[: len(dry)].astype(np.float32)
+        self.tail = np.r_[self.tail[len(dry) :], np.zeros(len(dry))]
+        return wet
+
+
+def _shifted(buffer, new):
+    return np.concatenate([buffer[len(new) :], np.asarray(new, np.float32)])
+
+
+def _step(seconds):
+    """Return how far a curve goes towards its target in a frame, of 0..1."""
+    return 1 - np.exp(-1 / (seconds * FRAME_RATE))
