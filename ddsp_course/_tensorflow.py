@@ -6,6 +6,7 @@ ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.
 
 import contextlib
 import importlib
+import importlib.util
 import logging
 import os
 import sys
@@ -47,8 +48,13 @@ def load():
     return tf
 
 
+# What an instrument is built of. Importing the package as a whole takes note_seq, mir_eval, bokeh
+# and tensorflow_datasets with it, which measure and train, and 2 s of the 14 until the first sound.
+_PARTS = ("decoders", "encoders", "models", "nn", "postprocessing", "preprocessing")
+
+
 def load_ddsp():
-    """Return the real `ddsp` package, with `ddsp.training` imported too.
+    """Return the real `ddsp` package, with `ddsp.training`, whose other parts come when asked for.
 
     Raises:
       SetupError: a part that ddsp needs is missing.
@@ -63,8 +69,11 @@ def load_ddsp():
             warnings.simplefilter("ignore")
             logging.disable(logging.ERROR)
             ddsp = importlib.import_module("ddsp")
-            importlib.import_module("ddsp.training")
+            ddsp.training = _without_its_imports("ddsp.training")
+            for part in _PARTS:
+                importlib.import_module(f"ddsp.training.{part}")
     except ImportError as error:
+        sys.modules.pop("ddsp.training", None)
         raise SetupError(
             f"ddsp could not be imported ({error}): run `ddsp-course doctor` to see what is "
             "missing and how to install it."
@@ -72,6 +81,25 @@ def load_ddsp():
     finally:
         logging.disable(logging.NOTSET)
     return ddsp
+
+
+def _without_its_imports(name):
+    """Return a package whose __init__ imports nothing; modules in it are imported when asked for."""
+    package = importlib.util.module_from_spec(importlib.util.find_spec(name))
+
+    def part(module):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return importlib.import_module(f"{name}.{module}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{name}.{module}":
+                raise
+            raise AttributeError(f"There is no {name}.{module}.") from None
+
+    package.__getattr__ = part
+    sys.modules[name] = package
+    return package
 
 
 @contextlib.contextmanager

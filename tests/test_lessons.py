@@ -1,4 +1,4 @@
-"""Lesson 01: every chapter is covered by code that runs, and every notebook has all its parts."""
+"""Lessons 01 and 02: each chapter is covered by code that runs, each notebook has all its parts."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from ddsp_course.errors import CourseError
 sys.path.insert(0, str(ROOT / "scripts"))
 import build_notebooks
 
-NOTEBOOKS = sorted((ROOT / "notebooks" / "01_ddsp_library").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[12]_*/*.ipynb"))
 SHOW = re.compile(r'^chapters\.show\("(\d+)", (\d+)\)$')
 CHAPTER_LINK = re.compile(r"\]\(https://youtu\.be/([^?]+)\?t=(\d+)\)")
 # Sections about the notebook itself.
@@ -69,9 +69,11 @@ def covered(notebooks):
     }
 
 
-def test_every_chapter_of_the_first_video_has_a_section_with_code_that_runs():
-    wanted = {("01", start) for start in chapters.videos()["01"]["chapters"]}
-    assert wanted - covered(NOTEBOOKS) == set()
+@pytest.mark.parametrize("lesson", ["01", "02"])
+def test_every_chapter_of_a_video_has_a_section_with_code_that_runs(lesson):
+    wanted = {(lesson, start) for start in chapters.videos()[lesson]["chapters"]}
+    notebooks = [path for path in NOTEBOOKS if path.parent.name.startswith(lesson)]
+    assert wanted - covered(notebooks) == set()
 
 
 def test_chapter_without_a_section_is_found():

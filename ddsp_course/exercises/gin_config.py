@@ -4,13 +4,12 @@ A text is read by a second copy of gin, with a table of its own, so that an answ
 changes the notebook's settings.
 """
 
-import importlib.util
 import re
 
 import numpy as np
 
 from ddsp_course import _tensorflow
-from ddsp_course.exercises import hints
+from ddsp_course.exercises import _gin, hints
 from ddsp_course.features import SAMPLE_RATE
 
 _PURE_HZ = (220.0, 275.0, 330.0)
@@ -71,7 +70,7 @@ def two_oscillators(text):
     if wrong:
         return wrong
     tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
-    gin = _gin()
+    gin = _gin.of_its_own()
     group = gin.external_configurable(ddsp.processors.ProcessorGroup)
     for found in (ddsp.synths.Harmonic, ddsp.synths.FilteredNoise, ddsp.processors.Add):
         gin.external_configurable(found)
@@ -127,20 +126,12 @@ def two_oscillators(text):
     )
 
 
-def _gin():
-    """Return gin with a table and a list of functions of its own."""
-    spec = importlib.util.find_spec("gin.config")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _play(text, name):
     """Return (what a function was called with, by the text, None) or (None, a hint)."""
     wrong = _no_text(text)
     if wrong:
         return None, wrong
-    gin = _gin()
+    gin = _gin.of_its_own()
 
     @gin.register
     def pluck(time, decay=0.25):

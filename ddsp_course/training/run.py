@@ -38,9 +38,12 @@ def configure(gin_files=(), gin_lines=()):
     Raises:
       TrainingError: a file is missing or unreadable, or a setting is unknown.
     """
-    _tensorflow.load_ddsp()
+    training = _tensorflow.load_ddsp().training
     import gin
 
+    # gin knows what has been imported.
+    for part in ("data", "trainers", "train_util"):
+        getattr(training, part)
     shown = ", ".join(map(str, [*gin_files, *gin_lines])) or SETTINGS.name
     try:
         with gin.unlock_config():
