@@ -129,7 +129,7 @@ def cycles(f0_hz, hop_size, sample_rate=16000):
     return hz, turns, tf.cumsum(a_frame, axis=1, exclusive=True)
 
 
-def gru(inputs, recurrent_kernel, recurrent_bias, state=None):
+def gru(inputs, recurrent_kernel, recurrent_bias):
     """Return a GRU's states, with a gradient written by hand.
 
     The walk back in time finds each gate's gradient alone; the weights' gradient is then one
@@ -141,7 +141,6 @@ def gru(inputs, recurrent_kernel, recurrent_bias, state=None):
         the order update, reset, new.
       recurrent_kernel: (units, 3 * units).
       recurrent_bias: (3 * units,).
-      state: (batch, units), that of before the first step; None stands for zeros.
 
     Returns:
       (batch, n_steps, units).
@@ -164,7 +163,7 @@ def gru(inputs, recurrent_kernel, recurrent_bias, state=None):
         def room():
             return tf.TensorArray(tf.float32, n_steps)
 
-        first = tf.zeros_like(rows[0, :, :units]) if state is None else state
+        first = tf.zeros_like(rows[0, :, :units])
         _, final, states, recurrents = tf.while_loop(
             lambda t, *_: t < n_steps, forward, (0, first, room(), room()),
             maximum_iterations=n_steps,
@@ -204,12 +203,42 @@ def gru(inputs, recurrent_kernel, recurrent_bias, state=None):
     return run(inputs, tf.convert_to_tensor(recurrent_kernel), tf.convert_to_tensor(recurrent_bias))
 
 
-def gru_states(layer, sequences, state=None):
-    """Return the states (batch, n_steps, units) of a Keras GRU; see `gru`."""
+def gru_states(layer, sequences, state):
+    """Return the states of a Keras GRU that goes on from another, without a gradient.
+
+    (TensorFlow keeps each graph with a gradient of one's own until the program ends.)
+
+    Args:
+      layer: one of `grus`.
+      sequences: (batch, n_steps, n).
+      state: (batch, units).
+
+    Returns:
+      (batch, n_steps, units).
+    """
+    tf = _tensorflow.load()
+    rows, kernel, bias = _inputs(layer, sequences)
+    rows = tf.transpose(rows, [1, 0, 2])
+
+    def step(t, state, states):
+        update, _, new = _gates(rows[t], tf.matmul(state, kernel) + bias, layer.units)
+        state = update * state + (1 - update) * new
+        return t + 1, state, states.write(t, state)
+
+    n_steps = rows.shape[0]
+    *_, states = tf.while_loop(
+        lambda t, *_: t < n_steps, step, (0, state, tf.TensorArray(tf.float32, n_steps)),
+        maximum_iterations=n_steps,
+    )  # fmt: skip
+    return tf.transpose(states.stack(), [1, 0, 2])
+
+
+def _inputs(layer, sequences):
+    """Return what `gru` takes of a Keras GRU and what it reads."""
     tf = _tensorflow.load()
     bias, recurrent_bias = tf.unstack(layer.cell.bias)
     inputs = tf.matmul(sequences, layer.cell.kernel) + bias
-    return gru(inputs, layer.cell.recurrent_kernel, recurrent_bias, state)
+    return inputs, layer.cell.recurrent_kernel, recurrent_bias
 
 
 def _gates(inputs, recurrent, units):
@@ -235,6 +264,6 @@ def _times(gain, get_signal):
 
 def _gru_layer(layer):
     def call(sequences, **_):
-        return gru_states(layer, sequences)
+        return gru(*_inputs(layer, sequences))
 
     return call

@@ -158,20 +158,47 @@ def prepare(model):
 
 
 def compiled(model, n_frames, advance):
-    """Compile a model for windows that go on where the one before ended.
+    """Have a model play windows that go on where the one before ended.
+
+    Models that gin builds alike share what is compiled, and so the second costs next to nothing.
 
     Args:
-      model: `ddsp.training.models.Autoencoder`; it stays as it is.
+      model: `ddsp.training.models.Autoencoder`, built by gin's current settings; it stays as it is.
       n_frames: of a window.
       advance: frames from a window to the next.
 
     Returns:
       play: function (f0_hz (n_frames,), loudness_db (n_frames,), noise (n_frames * 64,) in -1..1,
         memory) -> (sound (2, n_frames * 64), memory): one row without the reverb, and one of it
-        that is the harmonics alone.
+        that is the harmonics alone. It plays with the weights that the model has now.
       memory: a first window's; later, the states of the network's GRUs, and the phases of the
         oscillators in cycles.
     """
+    import gin
+
+    tf = _tensorflow.load()
+    key = (gin.config_str(), n_frames, advance)
+    if key not in _compiled:
+        _compiled[key] = _compile(model, n_frames, advance)
+    function, memory = _compiled[key]
+    weights = [tf.identity(weight) for _, _, weight in _weights(model)]
+
+    def play(f0_hz, loudness_db, noise, memory):
+        given = [tf.constant(one[None], tf.float32) for one in (f0_hz, loudness_db, noise)]
+        rows, memory = function(*given, memory, weights)
+        return np.array(rows), memory
+
+    rest = np.zeros(n_frames, np.float32)
+    # The first call compiles it, while gin's settings are the model's.
+    play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), memory)
+    return play, memory
+
+
+# XLA keeps what it has compiled until the program ends, and so does this.
+_compiled = {}
+
+
+def _compile(model, n_frames, advance):
     tf = _tensorflow.load()
     ddsp = _tensorflow.load_ddsp()
     oscillators = [one for one in model.submodules if type(one) is ddsp.synths.Harmonic]
@@ -202,7 +229,9 @@ def compiled(model, n_frames, advance):
 
         return get_signal
 
-    def window(f0_hz, loudness_db, noise, memory):
+    # AutoGraph cannot read the stand-ins, and ddsp does not need it.
+    @tf.function(jit_compile=True, autograph=False)
+    def window(f0_hz, loudness_db, noise, memory, weights):
         states, phases = [], []
         stand_ins = [(model.preprocessor, "resample", lambda curve: curve[..., None])]
         for layer, state in zip(grus, memory[0], strict=True):
@@ -215,6 +244,10 @@ def compiled(model, n_frames, advance):
             for layer, name, stand_in in stand_ins:
                 setattr(layer, name, stand_in)
                 undo.callback(delattr, layer, name)
+            for (layer, name, weight), value in zip(_weights(model), weights, strict=True):
+                # Past Keras, which would take the weight off its list.
+                vars(layer)[name] = value
+                undo.callback(vars(layer).__setitem__, name, weight)
             outputs = model({"f0_hz": f0_hz, "loudness_db": loudness_db}, training=False)
         if isinstance(last, ddsp.effects.Reverb):
             dry = outputs[last.name]["controls"]["audio"]
@@ -223,19 +256,19 @@ def compiled(model, n_frames, advance):
         harmonic = outputs[oscillators[0].name]["signal"] if oscillators else tf.zeros_like(dry)
         return tf.concat([dry, harmonic], axis=0), (states, phases)
 
-    # AutoGraph cannot read the stand-ins, and ddsp does not need it.
-    function = tf.function(window, jit_compile=True, autograph=False)
-
-    def play(f0_hz, loudness_db, noise, memory):
-        given = [tf.constant(one[None], tf.float32) for one in (f0_hz, loudness_db, noise)]
-        rows, memory = function(*given, memory)
-        return np.array(rows), memory
-
     memory = (
         [tf.zeros((1, layer.units)) for layer in grus],
         [tf.zeros((), tf.float64) for _ in oscillators],
     )
-    rest = np.zeros(n_frames, np.float32)
-    # The first call compiles it, while gin's settings are the model's.
-    play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), memory)
-    return play, memory
+    return window, memory
+
+
+def _weights(model):
+    """Return [(layer, name, variable)] of all weights of a model, in the order of its parts."""
+    tf = _tensorflow.load()
+    return [
+        (layer, name, value)
+        for layer in model.submodules
+        for name, value in sorted(vars(layer).items())
+        if isinstance(value, tf.Variable)
+    ]
