@@ -2,24 +2,25 @@
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab app test demo notebooks picture lock recordings instruments crepe bench budget colab-test ddsp-tests
+.PHONY: help setup lab app test demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
 
 help:
-	@echo "make lab         set up, and open JupyterLab at the first notebook"
-	@echo "make app         set up, and open timbre transfer as a page of its own"
-	@echo "make test        set up, and run every check"
-	@echo "make demo        play the bundled recording on a violin: demo/violin.wav and .png"
-	@echo "make setup       set up only (PYTHON=/path chooses the Python)"
-	@echo "make notebooks   build notebooks/ from lessons/"
-	@echo "make picture     make the README's picture"
-	@echo "make lock        renew requirements.txt, which environment.yml takes (needs uv)"
-	@echo "make recordings  play the bundled recordings anew"
-	@echo "make instruments train the bundled instruments from scratch"
-	@echo "make crepe       train the bundled pitch tracker from scratch"
-	@echo "make bench       time what the README claims, beside the plain way"
-	@echo "make budget      measure each notebook's time and memory: notebooks/BUDGET.md"
-	@echo "make colab-test  run the notebooks with Colab's own versions (Python 3.13)"
-	@echo "make ddsp-tests  run ddsp's own tests"
+	@echo "make lab            set up, and open JupyterLab at the first notebook"
+	@echo "make app            set up, and open timbre transfer as a page of its own"
+	@echo "make test           set up, and run every check"
+	@echo "make demo           play the bundled recording on a violin: demo/violin.wav and .png"
+	@echo "make setup          set up only (PYTHON=/path chooses the Python)"
+	@echo "make notebooks      build notebooks/ from lessons/"
+	@echo "make picture        make the README's picture"
+	@echo "make lock           renew requirements.txt, which environment.yml takes (needs uv)"
+	@echo "make recordings     play the bundled recordings anew"
+	@echo "make instruments    train the bundled instruments from scratch"
+	@echo "make crepe          train the bundled pitch tracker from scratch"
+	@echo "make bench          time what the README claims, beside the plain way"
+	@echo "make budget         measure each notebook's time and memory: notebooks/BUDGET.md"
+	@echo "make colab-test     run the notebooks with Colab's own versions (Python 3.13)"
+	@echo "make widgets7-test  run the widgets' tests with Colab's ipywidgets 7 in JupyterLab 3.6"
+	@echo "make ddsp-tests     run ddsp's own tests"
 
 setup:
 	@sh scripts/setup.sh
@@ -74,6 +75,9 @@ budget: setup
 
 colab-test: setup
 	$(BIN)/python scripts/colab_test.py
+
+widgets7-test: setup
+	$(BIN)/python scripts/widgets7_test.py
 
 ddsp-tests: setup
 	$(BIN)/python scripts/ddsp_tests.py

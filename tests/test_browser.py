@@ -18,7 +18,7 @@ import pytest
 import soundfile
 from conftest import ROOT
 
-from ddsp_course import audio
+from ddsp_course import audio, instruments
 from ddsp_course.exercises import hints
 
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
@@ -241,7 +241,7 @@ def test_knob_of_an_explorable_changes_sound_and_picture(page, lab):
     )
     image = page.wait_for_selector('.jp-OutputArea img[alt="A wave"]')
     before = image.get_attribute("src")
-    page.focus(".widget-slider .noUi-handle")
+    page.focus(".noUi-handle, .ui-slider-handle")  # of ipywidgets 8, and of 7
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
         "before => document.querySelector('.jp-OutputArea img[alt=\"A wave\"]').src !== before",
@@ -294,6 +294,22 @@ def tab_to(page, name):
         if on.strip().split("\n")[0] == name:
             return
     raise AssertionError(f"Tab does not come to {name}.")
+
+
+def test_own_instrument_arrives_as_a_zip(page, lab, tmp_path):
+    page = page()
+    open_notebook(page, lab, "from ddsp_course import widgets\nwidgets.timbre_transfer()")
+    page.wait_for_selector("text=Ready: press")
+    flute = instruments.catalogue()["flute"].location
+    with page.expect_file_chooser() as chooser:
+        page.click("button:has-text('as a zip')")
+    chooser.value.set_files(shutil.make_archive(tmp_path / "my_flute", "zip", flute))
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('select')]"
+        ".some((menu) => menu.value.startsWith('my_flute.zip'))"
+    )
+    page.click("button:has-text('Transfer')")
+    page.wait_for_selector('a[download="my_flute.wav"]')
 
 
 def test_app_is_a_page_of_its_own(page, tmp_path):

@@ -1,0 +1,47 @@
+"""Run the tests of the widgets, in the browser too, with Colab's ipywidgets 7.7 and anywidget 0.9.
+
+    python scripts/widgets7_test.py [ARGUMENT OF PYTEST ...]
+
+Makes build/widgets7 with the packages of scripts/widgets7.txt; all others are those of .venv.
+Colab's own page cannot be had, but JupyterLab 3.6 runs the same widgets. Needs the package index.
+"""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PINS = ROOT / "scripts" / "widgets7.txt"
+WORK = ROOT / "build" / "widgets7"
+TESTS = [f"tests/test_{name}.py" for name in ("record", "explore", "widgets", "browser")]
+# Voila and the photographs of whole notebooks need JupyterLab 4.
+NEWER = "page_of_its_own or notebook_runs"
+
+
+def make_environment():
+    """Make the environment anew and return its Python."""
+    venv.create(WORK, clear=True, symlinks=True)
+    python = WORK / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps"]
+    if subprocess.run([*install, "-r", str(PINS)], check=False).returncode:
+        raise SystemExit(
+            "widgets7-test could not install the packages of scripts/widgets7.txt: check that the "
+            "package index can be reached."
+        )
+    # What a .pth file adds comes after the environment's own packages, which so hide .venv's. As a
+    # mere path, .venv's own .pth files (setuptools' `distutils`, the course) would not be read.
+    packages = next((WORK / "lib").glob("python*")) / "site-packages"
+    beside = sysconfig.get_path("purelib")
+    (packages / "venv.pth").write_text(f"import site; site.addsitedir({beside!r})\n")
+    return python
+
+
+def main():
+    pytest = [str(make_environment()), "-m", "pytest", "-rs", "-k", f"not ({NEWER})"]
+    sys.exit(subprocess.run([*pytest, *TESTS, *sys.argv[1:]], cwd=ROOT, check=False).returncode)
+
+
+if __name__ == "__main__":
+    main()
