@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow, download
+from ddsp_course import _paths, _tensorflow, crepe_fast, download
 from ddsp_course.errors import CourseError, FetchError
 
 SAMPLE_RATE = 16000
@@ -46,8 +46,8 @@ _BLOB_IDS = {
     "full": "073f07dd696b851136d59c46b777c909502ad9a1",
 }
 
-# Frames that go through the network at once. The first layer's output is the largest array:
-# 128 KiB a frame for `tiny`, 1 MiB for `full`.
+# Frames of `tiny` that go through the network at once, half a second of them; of the larger
+# networks, whose arrays are wider, fewer.
 _BATCH = 128
 
 # Viterbi: the pitch moves by fewer than this many bins from one frame to the next.
@@ -154,8 +154,9 @@ def normalise(frames):
 def activation(audio, model, hop_size=64, center=True, progress=False):
     """Return how much each moment of a sound resembles each pitch.
 
-    Same as `crepe.get_activation`. Frames are cut and normalised a batch at a time, so that
-    ten minutes of sound need little more memory than the result itself.
+    Same as `crepe.get_activation`. Frames are cut a batch at a time, so that ten minutes of
+    sound need little more memory than the result itself. `crepe_fast` does the arithmetic where
+    it can, and else the plain network.
 
     Args:
       audio: (n_samples,) at 16 kHz.
@@ -173,7 +174,6 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
     """
     from tqdm import tqdm
 
-    tf = _tensorflow.load()
     audio = np.asarray(audio, np.float32)
     if center:
         audio = np.pad(audio, FRAME_SIZE // 2)
@@ -183,12 +183,21 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
             "use a longer sound."
         )
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
+    multiplier = model.network.get_layer("conv1").filters // _FILTERS[0]
+    n_batch = max(32, _BATCH * SIZES["tiny"] // multiplier)
+    fast = None
+    if crepe_fast.fits(hop_size):
+        fast = crepe_fast.prepare(model.network, hop_size, n_batch)
     result = np.empty((len(frames), N_BINS), np.float32)
-    starts = range(0, len(frames), _BATCH)
+    starts = range(0, len(frames), n_batch)
     bar = progress if callable(progress) else tqdm
     for start in bar(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
-        batch = tf.constant(normalise(frames[start : start + _BATCH]))
-        result[start : start + _BATCH] = _run(model.network, batch)
+        batch, said = frames[start : start + n_batch], result[start : start + n_batch]
+        unsure = np.ones(len(batch), bool)
+        if fast:
+            said[:], unsure = fast(batch)
+        if unsure.any():
+            said[unsure] = _run(model.network, normalise(batch[unsure]))
     return result
 
 
@@ -279,9 +288,9 @@ def _load_or_course(weights):
 
 def _run(network, batch):
     # `network.predict` would do, but starts anew at each call and prints.
-    tf = _tensorflow.load()
     run = getattr(network, "_course_run", None)
     if run is None:
+        tf = _tensorflow.load()
         spec = tf.TensorSpec((None, FRAME_SIZE), tf.float32)
         run = tf.function(lambda x: network(x, training=False), input_signature=[spec])
         network._course_run = run
