@@ -67,7 +67,7 @@ recordings instruments crepe: setup
 		$(BIN)/python scripts/make_practice.py,$(BIN)/python scripts/train_$@.py)
 
 bench: setup
-	$(BIN)/python benchmarks/transfer.py
+	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/training.py
 
 budget: setup

@@ -5,7 +5,7 @@ places. The harmonic oscillator carries 60 amplitudes a frame up to 60 a sample,
 and differentiates each; the GRU's gradient walks back through thousands of small operations.
 Both are written out here so that the same sums are done in another order. Everything else is
 ddsp's own, compiled whole by XLA. Compare them with benchmarks/training.py, and, for playing, with
-benchmarks/transfer.py. Explained in notebooks/03_train_your_own/00_train.ipynb.
+benchmarks/playing.py. Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
 import math

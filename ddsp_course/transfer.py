@@ -190,7 +190,8 @@ def compiled(model, n_frames, advance):
 
     rest = np.zeros(n_frames, np.float32)
     # The first call compiles it, while gin's settings are the model's.
-    play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), memory)
+    with _tensorflow.without_remarks():
+        play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), memory)
     return play, memory
 
 

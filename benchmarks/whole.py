@@ -1,0 +1,96 @@
+"""The whole way from a recording to a violin, beside the plain way, for short and long sounds.
+
+.venv/bin/python benchmarks/whole.py
+
+Each way and length runs in a process of its own, in turn, so that its peak memory is known. The
+plain way is that of Magenta's timbre transfer notebook, with CREPE's tiny network in place of its
+full one.
+"""
+
+import json
+import statistics
+import sys
+import time
+
+import numpy as np
+from playing import plain_model
+from side_by_side import child, peak_mb, phrase, show
+
+from ddsp_course import _tensorflow, conditioning, features, instruments, transfer
+
+LENGTHS = (5, 30, 60, 120, 600)
+PLAIN_UP_TO = 60  # seconds; beyond, the plain way takes more memory than most machines have
+RUNS = 3
+
+
+def course(sound):
+    """Return a function that plays a sound on a loaded violin."""
+    violin = instruments.load("violin")
+    transfer.timbre_transfer(sound[:32000], violin)
+    return lambda: transfer.timbre_transfer(sound, violin)[0]
+
+
+def plain(sound):
+    """Return the same, as the official notebook does it."""
+    from pitch import plain_f0
+
+    ddsp = _tensorflow.load_ddsp()
+    violin = instruments.load("violin")
+    n_frames = len(sound) // violin.hop_size
+    model = plain_model(violin, n_frames)
+
+    def play():
+        f0_hz, confidence = plain_f0(sound)
+        loudness_db = np.asarray(ddsp.spectral_ops.compute_loudness(sound, 16000, 250))
+        heard = features.Features(
+            sound, *(np.float32(curve[:n_frames]) for curve in (f0_hz, confidence, loudness_db))
+        )
+        adjusted = conditioning.adjust(heard, violin.statistics)
+        curves = {
+            "f0_hz": adjusted.f0_hz[None],
+            "loudness_db": adjusted.loudness_db[None],
+            "audio": sound[None],
+        }
+        return model(curves, training=False)["audio_synth"][0].numpy()
+
+    plain_f0(sound[:32000])
+    return play
+
+
+def measure(way, seconds):
+    """Time one run of a way in this process; print seconds of work and peak memory as JSON."""
+    play = {"course": course, "plain": plain}[way](phrase(seconds))
+    began = time.perf_counter()
+    play()
+    print(json.dumps([time.perf_counter() - began, peak_mb()]))
+
+
+def rows():
+    found = []
+    for seconds in LENGTHS:
+        taken = {"course": [], "plain": []}
+        for _ in range(RUNS if seconds <= PLAIN_UP_TO else 1):
+            for way in taken if seconds <= PLAIN_UP_TO else ["course"]:
+                taken[way].append(child(__file__, way, seconds))
+        work, memory = (
+            {way: statistics.median(one[i] for one in runs) for way, runs in taken.items() if runs}
+            for i in range(2)
+        )
+        found.append(
+            {
+                "stage": f"all of it, {seconds} s of sound",
+                "course": work["course"] / seconds,
+                "difference": f"{memory['course']:.0f} MB at most",
+            }
+        )
+        if "plain" in work:
+            found[-1]["plain"] = work["plain"] / seconds
+            found[-1]["difference"] += f"; plain: {memory['plain']:.0f} MB"
+    return found
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        measure(sys.argv[1], int(sys.argv[2]))
+    else:
+        show(rows())
