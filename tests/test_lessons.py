@@ -1,5 +1,6 @@
 """Lessons 01 and 02: each chapter is covered by code that runs, each notebook has all its parts."""
 
+import asyncio
 import re
 import sys
 
@@ -145,6 +146,30 @@ def test_cells_work_again_and_in_another_order(path, tmp_path):
             client.execute_cell(notebook.cells[i], i)
             said = [o for o in notebook.cells[i].outputs if o.get("name") == "stderr"]
             assert said == [], notebook.cells[i].source
+
+
+def test_notebook_runs_twice_at_once_in_one_folder(tmp_path):
+    # The one that writes most files, in two windows side by side.
+    path = build_notebooks.NOTEBOOKS / "02_timbre_transfer" / "05_loading_a_model.ipynb"
+    clients = [
+        NotebookClient(
+            nbformat.read(path, as_version=4),
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(tmp_path)}},
+        )
+        for _ in range(2)
+    ]
+
+    async def both():
+        await asyncio.gather(*(client.async_execute() for client in clients))
+
+    asyncio.run(both())  # a cell's error is raised
+    printed = [
+        [o.text for cell in client.nb.cells for o in cell.get("outputs", []) if "text" in o]
+        for client in clients
+    ]
+    assert "".join(printed[0]) == "".join(printed[1])
 
 
 def test_widgets_are_not_stored():
