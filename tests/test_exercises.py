@@ -120,3 +120,11 @@ def test_axes_in_another_order_are_told():
     assert "another order" in hints.shape(np.zeros((3, 5)), (5, 3), axes)
     assert "one too many of frames" in hints.shape(np.zeros((6, 3)), (5, 3), axes)
     assert hints.shape(np.zeros((5, 3)), (5, 3), axes) is None
+
+
+def test_answer_in_gin_is_judged_whatever_instrument_is_loaded(violin):
+    from ddsp_course import instruments
+
+    instruments.configure(violin.gin_text)
+    for text, words in answers("gin_config.two_oscillators")[1]:
+        assert words in exercises.examine("gin_config.two_oscillators", text)

@@ -83,6 +83,8 @@ def two_oscillators(text):
     }
     try:
         gin.parse_config(text)
+        # Else ddsp's own gin would be asked, which may know an instrument's.
+        gin.query_parameter("ProcessorGroup.dag")
         made = group()
         # Not called as a layer: Keras would put its own message in place of what is wrong.
         sound = np.asarray(made.get_signal(made.get_controls(inputs)))
@@ -96,7 +98,7 @@ def two_oscillators(text):
     # A learner's text runs here: what it sets off is of any kind, and is told.
     except Exception as error:  # noqa: BLE001
         message = _first_line(error)
-        if "dag" in message and "missing" in message:
+        if "ProcessorGroup" in message and "no bound parameters" in message:
             return "nothing is bound to ProcessorGroup.dag: the group has no processors."
         if "attribute name must be string" in message:
             return "a processor stands in the list without parentheses: `@synths.Harmonic()` makes one."
