@@ -75,7 +75,12 @@ def trained(dataset, tmp_path_factory):
 
 def trainer(work, dataset, *more, **environment):
     """Start `ddsp-course train` in a process of its own."""
-    command = [sys.executable, "-c", "from ddsp_course.cli import main; raise SystemExit(main())"]
+    program = (
+        # Tests that run in the background have Ctrl-C ignored, and their children, too.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from ddsp_course.cli import main; raise SystemExit(main())"
+    )
+    command = [sys.executable, "-c", program]
     gin = [word for line in SMALL for word in ("--gin", line)]
     return subprocess.Popen(
         [*command, "train", str(dataset), str(work), *gin, *more], cwd=ROOT,
