@@ -78,9 +78,11 @@ def rows():
     }
     n_samples = N_FRAMES * violin.hop_size
     short = features.Features(
-        adjusted.audio[:n_samples], *(curve[0] for curve in (curves["f0_hz"],)),
-        adjusted.f0_confidence[:N_FRAMES], curves["loudness_db"][0],
-    )  # fmt: skip
+        adjusted.audio[:n_samples],
+        adjusted.f0_hz[:N_FRAMES],
+        adjusted.f0_confidence[:N_FRAMES],
+        adjusted.loudness_db[:N_FRAMES],
+    )
     medians, fastest = in_turn(
         {
             "plain": lambda: plain(curves, training=False),

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+_MAIN = (
+    # Tests that run in the background have Ctrl-C ignored, and their children, too.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from ddsp_course.cli import main; raise SystemExit(main())"
+)
+# `ddsp-course` in a process of its own.
+COURSE = [sys.executable, "-c", _MAIN]
+
+
+def assert_sentence(error, *words, longest):
+    """An error is one sentence, with these words in it, of what is wrong and what to do."""
+    said = str(error)
+    for word in words:
+        assert word in said
+    what_is_wrong, _, what_to_do = said.rpartition(": ")
+    assert what_is_wrong and what_to_do.endswith(".") and len(what_to_do) > 8, said
+    assert "\n" not in said and len(said) < longest, said
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,12 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from conftest import ROOT, assert_sentence
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ddsp_course import audio
 from ddsp_course.errors import AudioError
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def tone(rate, seconds=1.0, level=0.5):
@@ -85,12 +84,7 @@ def assert_refused(source, *words):
     """`audio.load` says in one sentence, with these words in it, what is wrong and what to do."""
     with pytest.raises(AudioError) as caught:
         audio.load(source)
-    said = str(caught.value)
-    for word in words:
-        assert word in said
-    what_is_wrong, _, what_to_do = said.rpartition(": ")
-    assert what_is_wrong and what_to_do.endswith(".") and len(what_to_do) > 8, said
-    assert "\n" not in said and len(said) < 500, said
+    assert_sentence(caught.value, *words, longest=500)
 
 
 @pytest.mark.parametrize("tenth", range(10))
@@ -344,7 +338,7 @@ def load_in_a_child(*paths):
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, paths)], capture_output=True, text=True,
-        check=True, env=os.environ | {"PYTHONPATH": ROOT}, timeout=120,
+        check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120,
         # If the bound did not hold, the machine would be safe all the same.
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30)),
     )  # fmt: skip

@@ -16,6 +16,7 @@ import zipfile
 import gin
 import numpy as np
 import pytest
+from conftest import assert_sentence
 
 from ddsp_course import _paths, instruments
 from ddsp_course.errors import InstrumentError
@@ -49,12 +50,7 @@ def copy(tmp_path):
 def assert_refused(path, *words, load=instruments.load):
     with pytest.raises(InstrumentError) as caught:
         load(path)
-    said = str(caught.value)
-    for word in words:
-        assert word in said
-    what_is_wrong, _, what_to_do = said.rpartition(": ")
-    assert what_is_wrong and what_to_do.endswith(".") and len(what_to_do) > 8, said
-    assert "\n" not in said and len(said) < 800, said
+    assert_sentence(caught.value, *words, longest=800)
 
 
 # Pickles.

@@ -9,7 +9,7 @@ import termios
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT
+from conftest import COURSE, ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
@@ -62,12 +62,7 @@ def test_loading_twenty_instruments_takes_no_more_memory_than_loading_two():
 def test_interrupted_transfer_leaves_no_file(tmp_path):
     song, _ = soundfile.read(ROOT / "assets" / "audio" / "phrase.ogg", dtype="float32")
     soundfile.write(tmp_path / "long.flac", np.resize(song, 600 * 16000), 16000)
-    program = (
-        # Tests that run in the background have Ctrl-C ignored, and their children, too.
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from ddsp_course.cli import main; raise SystemExit(main())"
-    )
-    command = [sys.executable, "-c", program, "transfer", tmp_path / "long.flac",
+    command = [*COURSE, "transfer", tmp_path / "long.flac",
                "-o", tmp_path / "violin.wav"]  # fmt: skip
     ours, theirs = os.openpty()  # progress is shown to a terminal alone, if it is wide enough
     termios.tcsetwinsize(theirs, (25, 80))

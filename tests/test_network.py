@@ -8,14 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from ddsp_course import audio, crepe, download, instruments
 from ddsp_course.errors import AudioError, CourseError, FetchError
 
-ROOT = Path(__file__).resolve().parent.parent
 CONTENT = random.Random(0).randbytes(300_000)
 DIGEST = "md5:" + hashlib.md5(CONTENT).hexdigest()
 CUT = 6 * download._CHUNK

@@ -6,12 +6,11 @@ import pickle
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import COURSE, ROOT
 
 from ddsp_course import _tensorflow, fast, features, instruments
 from ddsp_course.errors import TrainingError
@@ -75,15 +74,9 @@ def trained(dataset, tmp_path_factory):
 
 def trainer(work, dataset, *more, **environment):
     """Start `ddsp-course train` in a process of its own."""
-    program = (
-        # Tests that run in the background have Ctrl-C ignored, and their children, too.
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from ddsp_course.cli import main; raise SystemExit(main())"
-    )
-    command = [sys.executable, "-c", program]
     gin = [word for line in SMALL for word in ("--gin", line)]
     return subprocess.Popen(
-        [*command, "train", str(dataset), str(work), *gin, *more], cwd=ROOT,
+        [*COURSE, "train", str(dataset), str(work), *gin, *more], cwd=ROOT,
         env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -9,3 +9,8 @@ def of_its_own():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def first_line(error):
+    """Return what gin or ddsp says, without gin's account of the calls that led there."""
+    return str(error).splitlines()[0]

@@ -97,7 +97,7 @@ def two_oscillators(text):
         )
     # A learner's text runs here: what it sets off is of any kind, and is told.
     except Exception as error:  # noqa: BLE001
-        message = _first_line(error)
+        message = _gin.first_line(error)
         if "ProcessorGroup" in message and "no bound parameters" in message:
             return "nothing is bound to ProcessorGroup.dag: the group has no processors."
         if "attribute name must be string" in message:
@@ -175,7 +175,7 @@ def _play(text, name):
                 "with parentheses the envelope is called before there is a time: note wants the "
                 "function itself, without them."
             )
-        return None, f"gin says: {_first_line(error)}"
+        return None, f"gin says: {_gin.first_line(error)}"
 
 
 def _voices(played):
@@ -232,7 +232,3 @@ def _no_text(text):
     if isinstance(text, str):
         return None
     return "a text is asked for: put it between three quotes."
-
-
-def _first_line(error):
-    return str(error).splitlines()[0]

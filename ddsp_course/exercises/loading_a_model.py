@@ -122,8 +122,8 @@ def settings(answer):
         return "one number too many for the harmonics: a frame also has one overall amplitude."
     if harmonics in (141, 140):
         return "the last layer gives the bands of noise as well: take away 65."
-    for name, right in _SETTINGS.items():
-        given = dict(zip(_SETTINGS, (ch, rnn_channels, layers, harmonics), strict=True))[name]
+    values = (ch, rnn_channels, layers, harmonics)
+    for (name, right), given in zip(_SETTINGS.items(), values, strict=True):
         if given != right:
             return f"{name} is {given:g}, and the shapes say another number."
     return None
@@ -167,4 +167,4 @@ def _parsed(text):
         return found, None
     # A learner's text runs here: what it sets off is of any kind, and is told.
     except Exception as error:  # noqa: BLE001
-        return None, f"gin says: {str(error).splitlines()[0]}"
+        return None, f"gin says: {_gin.first_line(error)}"
