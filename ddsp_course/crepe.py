@@ -53,6 +53,8 @@ _BATCH = 128
 # Viterbi: the pitch moves by fewer than this many bins from one frame to the next.
 _REACH = 12
 _SELF_EMISSION = 0.1
+# Frames of which the activation is kept until the path through them is settled, 20 s.
+_PATIENCE = 5000
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,8 @@ def normalise(frames):
 def activation(audio, model, hop_size=64, center=True, progress=False):
     """Return how much each moment of a sound resembles each pitch.
 
-    Same as `crepe.get_activation`. Frames are cut a batch at a time, so that ten minutes of
-    sound need little more memory than the result itself. `crepe_fast` does the arithmetic where
-    it can, and else the plain network.
+    Same as `crepe.get_activation`. `crepe_fast` does the arithmetic where it can, and else the
+    plain network.
 
     Args:
       audio: (n_samples,) at 16 kHz.
@@ -172,33 +173,7 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
     Raises:
       CourseError: the sound is shorter than one frame.
     """
-    from tqdm import tqdm
-
-    audio = np.asarray(audio, np.float32)
-    if center:
-        audio = np.pad(audio, FRAME_SIZE // 2)
-    if len(audio) < FRAME_SIZE:
-        raise CourseError(
-            f"CREPE needs at least {FRAME_SIZE} samples (64 ms) and got {len(audio)}: "
-            "use a longer sound."
-        )
-    frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
-    multiplier = model.network.get_layer("conv1").filters // _FILTERS[0]
-    n_batch = max(32, _BATCH * SIZES["tiny"] // multiplier)
-    fast = None
-    if crepe_fast.fits(hop_size):
-        fast = crepe_fast.prepare(model.network, hop_size, n_batch)
-    result = np.empty((len(frames), N_BINS), np.float32)
-    starts = range(0, len(frames), n_batch)
-    bar = progress if callable(progress) else tqdm
-    for start in bar(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
-        batch, said = frames[start : start + n_batch], result[start : start + n_batch]
-        unsure = np.ones(len(batch), bool)
-        if fast:
-            said[:], unsure = fast(batch)
-        if unsure.any():
-            said[unsure] = _run(model.network, normalise(batch[unsure]))
-    return result
+    return np.concatenate(list(_listen(audio, model, hop_size, center, progress)))
 
 
 def to_f0(activation, viterbi=True):
@@ -212,10 +187,25 @@ def to_f0(activation, viterbi=True):
       f0_hz: (n_frames,) float64.
       f0_confidence: (n_frames,) float32 in 0..1, the maximum of each frame.
     """
-    observed = activation.argmax(axis=1)
-    bins = _viterbi(observed) if viterbi else observed
-    f0_hz = 10.0 * 2.0 ** (_local_average_cents(activation, bins) / 1200.0)
-    return f0_hz, activation.max(axis=1)
+    return _to_f0([activation], viterbi)
+
+
+def pitch(audio, model, hop_size=64, progress=False):
+    """Return pitch and confidence of a sound: `to_f0` of its `activation`.
+
+    The answer is the same, by Viterbi, but a long sound's activation, 360 numbers a frame, is
+    never in memory as a whole.
+
+    Args:
+      audio, model, hop_size, progress: as those of `activation`.
+
+    Returns:
+      f0_hz, f0_confidence: as those of `to_f0`.
+
+    Raises:
+      CourseError: the sound is shorter than one frame.
+    """
+    return _to_f0(_listen(audio, model, hop_size, True, progress), viterbi=True)
 
 
 def predict(
@@ -286,6 +276,37 @@ def _load_or_course(weights):
     return models[weights]
 
 
+def _listen(audio, model, hop_size, center, progress):
+    """Yield the activation (n, 360) of one batch of frames after the other."""
+    from tqdm import tqdm
+
+    audio = np.asarray(audio, np.float32)
+    if center:
+        audio = np.pad(audio, FRAME_SIZE // 2)
+    if len(audio) < FRAME_SIZE:
+        raise CourseError(
+            f"CREPE needs at least {FRAME_SIZE} samples (64 ms) and got {len(audio)}: "
+            "use a longer sound."
+        )
+    frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
+    multiplier = model.network.get_layer("conv1").filters // _FILTERS[0]
+    n_batch = max(32, _BATCH * SIZES["tiny"] // multiplier)
+    fast = None
+    if crepe_fast.fits(hop_size):
+        fast = crepe_fast.prepare(model.network, hop_size, n_batch)
+    starts = range(0, len(frames), n_batch)
+    bar = progress if callable(progress) else tqdm
+    for start in bar(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
+        batch = frames[start : start + n_batch]
+        if fast:
+            said, unsure = fast(batch)
+        else:
+            said, unsure = np.empty((len(batch), N_BINS), np.float32), np.ones(len(batch), bool)
+        if unsure.any():
+            said[unsure] = _run(model.network, normalise(batch[unsure]))
+        yield said
+
+
 def _run(network, batch):
     # `network.predict` would do, but starts anew at each call and prints.
     run = getattr(network, "_course_run", None)
@@ -297,6 +318,19 @@ def _run(network, batch):
     return run(batch).numpy()
 
 
+def _to_f0(activations, viterbi):
+    """Return what `to_f0` does, of an activation that comes in batches (n, 360)."""
+    if viterbi:
+        paths = _viterbi(activations)
+    else:
+        paths = ((said, said.argmax(axis=1)) for said in activations)
+    cents, confidence = zip(
+        *((_local_average_cents(said, bins), said.max(axis=1)) for said, bins in paths),
+        strict=True,
+    )
+    return 10.0 * 2.0 ** (np.concatenate(cents) / 1200.0), np.concatenate(confidence)
+
+
 def _local_average_cents(activation, bins):
     """Return the mean pitch (n_frames,) of the 9 bins around `bins`, weighted by activation."""
     near = bins[:, None] + np.arange(-4, 5)
@@ -306,17 +340,23 @@ def _local_average_cents(activation, bins):
     return (weights * CENTS[near]).sum(axis=1) / weights.sum(axis=1)
 
 
-def _viterbi(observed):
-    """Return the likeliest path of bins (n_frames,) given each frame's loudest bin.
+def _viterbi(activations):
+    """Yield the frames of an activation that comes in batches (n, 360), and with them the
+    likeliest path of bins (n,) given each frame's loudest bin.
 
     The hidden Markov model of `crepe.core.to_viterbi_cents`: 360 states; a step of d bins has
     a weight of 12 - |d|; a state shows itself with probability 0.1, and else anything. Only
     the 23 states within reach are compared at each step, all 360 states at once.
+
+    What is still to come chooses among 360 paths, one to each state. They are one and the same
+    path but for the last frames, some 20 of them in music and 100 in noise: all frames before
+    are settled. Where they differ for `_PATIENCE` frames, since the loudest bin leaps to and fro
+    all the while, half of those go by the path that is the likeliest so far.
     """
     steps = np.arange(1 - _REACH, _REACH)
-    origins = np.arange(N_BINS)[:, None] + steps
-    inside = (origins >= 0) & (origins < N_BINS)
     bins = np.arange(N_BINS)
+    origins = bins[:, None] + steps
+    inside = (origins >= 0) & (origins < N_BINS)
     transition = np.maximum(_REACH - np.abs(bins[:, None] - bins), 0.0)
     transition /= transition.sum(axis=1, keepdims=True)
     # log_step[j, k]: from state origins[j, k] to state j.
@@ -326,26 +366,43 @@ def _viterbi(observed):
     log_other = np.log((1 - _SELF_EMISSION) / N_BINS)
     log_self = np.log(_SELF_EMISSION + (1 - _SELF_EMISSION) / N_BINS)
 
+    def trace(state, choices):
+        """Return the path (n,) that leads to all of the states, -1 where there are several."""
+        path = np.full(len(choices), -1)
+        for t in reversed(range(len(choices))):
+            state = state + steps[choices[t, state]]
+            if (state == state[0]).all():
+                state = state[:1]
+                path[t] = state[0]
+        return path
+
     padded = np.full(N_BINS + 2 * (_REACH - 1), -np.inf)
     score = padded[_REACH - 1 : 1 - _REACH]
     reachable = np.lib.stride_tricks.sliding_window_view(padded, len(steps))
-    choices = np.zeros((len(observed), N_BINS), np.uint8)
-    # Added in hmmlearn's order, since a rounding error would decide a tie.
-    score[:] = np.log(1 / N_BINS) + log_other
-    score[observed[0]] = np.log(1 / N_BINS) + log_self
-    for t in range(1, len(observed)):
-        candidates = reachable + log_step
-        # Ties are common, and hmmlearn, which `crepe` calls, gives them to the highest state.
-        choices[t] = len(steps) - 1 - candidates[:, ::-1].argmax(axis=1)
-        best = candidates[bins, choices[t]]
-        score[:] = best + log_other
-        score[observed[t]] = best[observed[t]] + log_self
-
-    path = np.empty(len(observed), np.int64)
-    path[-1] = score.argmax()
-    for t in range(len(observed) - 1, 0, -1):
-        path[t - 1] = path[t] + steps[choices[t, path[t]]]
-    return path
+    best = np.full(N_BINS, np.log(1 / N_BINS))
+    waiting = np.empty((0, N_BINS), np.float32)
+    # choices[t, j]: by which step the best path to state j, a frame later, leaves frame t.
+    choices = np.empty((0, N_BINS), np.uint8)
+    for said in activations:
+        waiting = np.concatenate([waiting, said])
+        choices = np.concatenate([choices, np.empty(said.shape, np.uint8)])
+        for t, loudest in enumerate(said.argmax(axis=1), start=len(waiting) - len(said)):
+            # Added in hmmlearn's order, since a rounding error would decide a tie.
+            score[:] = best + log_other
+            score[loudest] = best[loudest] + log_self
+            candidates = reachable + log_step
+            # Ties are common, and hmmlearn, which `crepe` calls, gives them to the highest state.
+            choices[t] = len(steps) - 1 - candidates[:, ::-1].argmax(axis=1)
+            best = candidates[bins, choices[t]]
+        path = trace(bins, choices)
+        n_settled = np.count_nonzero(path >= 0)
+        if len(path) - n_settled > _PATIENCE:
+            path = trace(best.argmax(keepdims=True), choices)
+            n_settled = len(path) - _PATIENCE // 2
+        yield waiting[:n_settled], path[:n_settled]
+        waiting, choices = waiting[n_settled:], choices[n_settled:]
+    last = score.argmax(keepdims=True)
+    yield waiting, np.append(trace(last, choices[:-1]), last)
 
 
 def _read(path):

@@ -81,8 +81,8 @@ def extract(audio, crepe_weights="course", loudness_definition="ddsp2", progress
             "microphone and record again."
         )
     n_frames = -(-len(audio) // HOP_SIZE)
-    salience = crepe.activation(audio, crepe.load(crepe_weights), HOP_SIZE, progress=progress)
-    f0_hz, f0_confidence = (row[:n_frames].astype(np.float32) for row in crepe.to_f0(salience))
+    heard = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
+    f0_hz, f0_confidence = (row[:n_frames].astype(np.float32) for row in heard)
     loudness = loudness_db(audio, loudness_definition)
     loud = loudness > loudness.max() - 30
     if (f0_confidence[loud] > _SURE).mean() < 0.05:

@@ -36,7 +36,51 @@ def test_viterbi_gives_ties_to_the_state_that_hmmlearn_does():
     model = CategoricalHMM(360)
     model.startprob_, model.transmat_ = np.ones(360) / 360, transition
     model.emissionprob_, model.n_features = np.eye(360) * 0.1 + 0.9 / 360, 360
-    np.testing.assert_array_equal(crepe._viterbi(observed), model.predict(observed[:, None]))
+    path = np.concatenate([bins for _, bins in crepe._viterbi([np.eye(360)[observed]])])
+    np.testing.assert_array_equal(path, model.predict(observed[:, None]))
+
+
+@pytest.mark.parametrize("clip", ["glide", "noise", "notes", "silence"])
+def test_pitch_in_batches_is_that_of_the_whole(clip):
+    rng = np.random.default_rng(4)
+    t = np.arange(8 * 16000) / 16000
+    notes = 110 * 2 ** rng.uniform(0, 3, 64).repeat(2000)
+    sound = {
+        "glide": np.sin(2 * np.pi * np.cumsum(110 * 2 ** (t / 4)) / 16000),
+        "noise": rng.standard_normal(len(t)),
+        "notes": np.sin(2 * np.pi * np.cumsum(notes) / 16000) + rng.standard_normal(len(t)),
+        "silence": np.zeros(len(t)),
+    }[clip]
+    model = crepe.load("course")
+    together = crepe.to_f0(crepe.activation(sound, model))
+    for part, whole in zip(crepe.pitch(sound, model), together, strict=True):
+        np.testing.assert_array_equal(part, whole)
+
+
+def test_viterbi_settles_frames_as_they_come():
+    rng = np.random.default_rng(5)
+    observed = {
+        "melody": np.repeat(rng.integers(100, 200, 500), 40),
+        # From end to end at every frame: no path is ever sure.
+        "leaping": np.tile([0, 359], 10000),
+    }
+    longest = {"melody": 200, "leaping": crepe._PATIENCE}
+    for name, bins in observed.items():
+        come, paths = 0, []
+
+        def batches(bins=bins):
+            nonlocal come
+            for batch in np.split(np.eye(360, dtype=np.float32)[bins], 200):
+                come += len(batch)
+                yield batch
+
+        for _, path in crepe._viterbi(batches()):
+            paths.append(path)
+            assert come - sum(map(len, paths)) <= longest[name]
+        path = np.concatenate(paths)
+        assert len(path) == len(bins)
+        # A path settled for want of patience need not fit the next piece, but leaps once at most.
+        assert (np.abs(np.diff(path)) >= crepe._REACH).sum() <= len(bins) // crepe._PATIENCE * 2
 
 
 @pytest.mark.parametrize("size", crepe.SIZES)

@@ -250,7 +250,7 @@ def _check(path, model):
     middle = int(np.argmax(np.convolve(sound**2, np.ones(1600), "same")[::1600])) * 1600
     start = max(0, min(middle - 5 * SAMPLE_RATE, len(sound) - 10 * SAMPLE_RATE))
     part = sound[start : start + 10 * SAMPLE_RATE]
-    f0_hz, confidence = crepe.to_f0(crepe.activation(part, model), viterbi=True)
+    f0_hz, confidence = crepe.pitch(part, model)
     share, present = harmonic_shares(part, f0_hz, confidence)
     if share < _ONE_VOICE_POWER or present < _ONE_VOICE_PRESENT:
         raise TrainingError(

@@ -61,7 +61,7 @@ def measure(instrument, phrases, crepe_weights="course", progress=False):
             said = features.loudness_db(played)
             loudness.append(np.abs(said - heard.loudness_db).mean())
             sure = heard.f0_confidence >= metrics.MIN_F0_CONFIDENCE
-            f0_hz, _ = crepe.to_f0(crepe.activation(played, model))
+            f0_hz, _ = crepe.pitch(played, model)
             distance = np.abs(12 * np.log2(f0_hz[: len(sure)] / heard.f0_hz))
             off.append(distance[sure] > 1)
             rests.append(_rest_peak(played, heard.loudness_db))
