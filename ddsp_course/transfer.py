@@ -94,7 +94,7 @@ def parts(instrument, features, progress=False):
     first = REST + MARGIN
     f0_hz = np.pad(features.f0_hz, (first, WINDOW), mode="edge")
     loudness = np.pad(loudness, (first, WINDOW), constant_values=FLOOR_DB["ddsp2"])
-    # One row without the reverb, and one of it that is the harmonics alone.
+    # A row of noise and one of harmonics.
     played = np.zeros((2, (first + n_frames + WINDOW) * HOP_SIZE), np.float32)
     fade = np.linspace(0, 1, FADE, dtype=np.float32)
     model = instrument.model
@@ -106,6 +106,7 @@ def parts(instrument, features, progress=False):
     for start in bar(starts, desc=instrument.name, unit="window", disable=not progress):
         frames = slice(start, start + WINDOW)
         rows, memory = play(f0_hz[frames], loudness[frames], noise, memory)
+        rows[0] -= rows[1]
         fresh = rows[:, (WINDOW - MARGIN - advance) * HOP_SIZE :]
         at = (start + WINDOW - MARGIN - advance) * HOP_SIZE
         if start:
@@ -114,8 +115,8 @@ def parts(instrument, features, progress=False):
         played[:, at : at + fresh.shape[1]] = fresh
         new = rng.uniform(-1, 1, advance * HOP_SIZE).astype(np.float32)
         noise = np.concatenate([noise[advance * HOP_SIZE :], new])
-    dry, harmonic = played[:, first * HOP_SIZE :][:, : len(features.audio)]
-    return harmonic, dry - harmonic, model.course_impulse_response
+    noise, harmonic = played[:, first * HOP_SIZE :][:, : len(features.audio)]
+    return harmonic, noise, model.course_impulse_response
 
 
 def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
@@ -128,9 +129,10 @@ def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
     Returns:
       (n_samples,) float32, as long as `harmonic`: where the sound ends, its reverb does, too.
     """
-    dry = levels[0] * harmonic + levels[1] * noise
+    dry = levels[0] * harmonic
+    dry += levels[1] * noise
     if impulse_response is None or not levels[2]:
-        return dry.astype(np.float32)
+        return dry.astype(np.float32, copy=False)
     from scipy.signal import oaconvolve
 
     # ddsp.effects.Reverb: the first sample would be the dry sound once more.
