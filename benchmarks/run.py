@@ -2,7 +2,7 @@
 
 .venv/bin/python benchmarks/run.py [NAME ...]
 
-With names (pitch, playing, whole, start) these alone run, and the others' results stay.
+With names (pitch, loudness, playing, whole, start) these alone run, and the others' results stay.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import platform
 import re
 
+import loudness
 import pitch
 import playing
 import start
@@ -20,7 +21,13 @@ from side_by_side import table
 from ddsp_course import _paths
 
 HERE = _paths.ASSETS.parent / "benchmarks"
-PARTS = {"pitch": pitch, "playing": playing, "whole": whole, "start": start}
+PARTS = {
+    "pitch": pitch,
+    "loudness": loudness,
+    "playing": playing,
+    "whole": whole,
+    "start": start,
+}
 MARKS = ("<!-- benchmarks: made by benchmarks/run.py -->", "<!-- /benchmarks -->")
 HEAD = (
     "Seconds of work for a second of sound, medians of several runs in turn, on {cores} CPU cores "
@@ -38,7 +45,7 @@ def machine():
 
 def markdown(results):
     """Return the tables of all results."""
-    rows = [row for name in ("pitch", "playing", "whole") for row in results[name]]
+    rows = [row for name in PARTS if name != "start" for row in results[name]]
     return "\n\n".join([results["head"], table(rows), start.table(results["start"])])
 
 

@@ -55,7 +55,7 @@ def first_sound():
 
 
 def rows():
-    """Return [{"step", "seconds"}], medians of several processes in turn."""
+    """Return "steps", {step: seconds}, medians of several processes in turn, and "installed_mb"."""
     taken = {name: [] for name in PROGRAMS}
     steps = []
     for _ in range(RUNS):
@@ -66,11 +66,12 @@ def rows():
         steps.append(child(__file__, "first"))
     for name in steps[0]:
         taken[name] = [step[name] for step in steps]
-    return [{"step": name, "seconds": statistics.median(each)} for name, each in taken.items()]
+    steps = {name: statistics.median(each) for name, each in taken.items()}
+    return {"steps": steps, "installed_mb": installed_mb()}
 
 
 def installed_mb():
-    """Return {package folder: MB} of this environment's largest, and the sum of all."""
+    """Return {package folder: MB} of this environment's largest, and of "all"."""
     packages = Path(sys.prefix).glob("lib/python*/site-packages/*")
     sizes = {
         path.name: sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
@@ -78,15 +79,15 @@ def installed_mb():
         if path.is_dir()
     }
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:6]
-    return dict(largest), sum(sizes.values())
+    return {"all": sum(sizes.values()), **dict(largest)}
 
 
 def table(rows):
     lines = ["| from an empty shell | seconds |", "|---|---|"]
-    lines += [f"| {row['step']} | {row['seconds']:.2f} |" for row in rows]
-    largest, total = installed_mb()
-    told = ", ".join(f"{name} {size:.0f}" for name, size in largest.items())
-    return "\n".join([*lines, "", f"Installed: {total:.0f} MB, of which {told}."])
+    lines += [f"| {step} | {seconds:.2f} |" for step, seconds in rows["steps"].items()]
+    total, *largest = rows["installed_mb"].items()
+    told = ", ".join(f"{name} {size:.0f}" for name, size in largest)
+    return "\n".join([*lines, "", f"Installed: {total[1]:.0f} MB, of which {told}."])
 
 
 if __name__ == "__main__":
