@@ -118,7 +118,10 @@ def differences(violin, plain, curves, short):
     exact = exactly(controls)[before * 64 :]
     ours = transfer.parts(violin, short)[0][: len(exact) - 64]
     our_off = below_db(ours - exact[: len(ours)], exact)
-    return f"harmonics off by {our_off:.0f} dB; plain: {off:.0f} dB"
+    return (
+        f"harmonics differ from exact phases by {our_off:.0f} dB; plain, whose phases drift: "
+        f"{off:.0f} dB"
+    )
 
 
 def in_blocks(violin, adjusted, size):
