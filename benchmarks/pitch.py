@@ -125,7 +125,7 @@ def rows():
 def full():
     """Return the row of CREPE's largest network, which the official notebook takes.
 
-    Its weights are random, since the time does not depend on them and the official ones must be fetched.
+    Its weights are random: the time does not depend on them, and the official ones must be fetched.
     """
     tf = _tensorflow.load()
     tf.keras.utils.set_random_seed(0)
