@@ -9,20 +9,18 @@ Viterbi over 360 x 360 steps, then a loop over the frames.
 """
 
 import functools
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 from hmmlearn.hmm import CategoricalHMM
-from side_by_side import SECONDS_OF_PHRASE, child, in_turn, peak_mb, phrase, show
+from side_by_side import SECONDS_OF_PHRASE, child, compare, phrase, print_added, show
 
 from ddsp_course import _tensorflow, crepe
 
 HOP_SIZE = 64
 OFFICIAL = Path(__file__).parents[2] / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
 WEIGHTS = OFFICIAL if OFFICIAL.exists() else "course"
-PEAK_SECONDS = 60
 RUNS = 15  # `model.predict` takes 0.15 to 0.31 s a second of sound, from run to run
 
 
@@ -84,14 +82,6 @@ def added_mb(way):
     return child(__file__, way)
 
 
-def print_added(way):
-    model = crepe.load(WEIGHTS)
-    BOTH[way](phrase(1), model)  # what TensorFlow and the compiler need at any length
-    before = peak_mb()
-    BOTH[way](phrase(PEAK_SECONDS), model)
-    print(json.dumps(peak_mb() - before))
-
-
 def rows():
     """Return the rows of the network, of Viterbi, and of both."""
     sound = phrase(SECONDS_OF_PHRASE)
@@ -113,10 +103,8 @@ def rows():
     }
     found = []
     for stage, run in ways.items():
-        medians, fastest = in_turn({way: functools.partial(run, way) for way in WAYS}, RUNS)
-        row = {way: medians[way] / SECONDS_OF_PHRASE for way in WAYS}
-        row |= {"stage": stage, "difference": told[stage]}
-        row |= {"fastest": fastest["plain"] / fastest["course"]}
+        both = {way: functools.partial(run, way) for way in WAYS}
+        row = compare(stage, both, SECONDS_OF_PHRASE, told[stage], RUNS)
         row["difference"] += f"; by the shortest runs {row['fastest']:.1f} times as fast"
         found.append(row)
     return [*found, full()]
@@ -133,16 +121,13 @@ def full():
     sound = phrase(SECONDS_OF_PHRASE)
     networks = {way: functools.partial(network, sound, model) for way, (network, _) in WAYS.items()}
     off = np.abs(networks["course"]() - networks["plain"]()).max()
-    medians, fastest = in_turn(networks, runs=3)
-    row = {way: medians[way] / SECONDS_OF_PHRASE for way in WAYS}
-    row["stage"] = "CREPE's network, full (random weights)"
-    row["fastest"] = fastest["plain"] / fastest["course"]
-    row["difference"] = f"activation differs by {off:.0e} at most"
-    return row
+    stage = "CREPE's network, full (random weights)"
+    told = f"activation differs by {off:.0e} at most"
+    return compare(stage, networks, SECONDS_OF_PHRASE, told, runs=3)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print_added(sys.argv[1])
+        print_added(functools.partial(BOTH[sys.argv[1]], model=crepe.load(WEIGHTS)))
     else:
         show(rows())

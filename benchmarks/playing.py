@@ -12,7 +12,7 @@ import time
 
 import gin
 import numpy as np
-from side_by_side import SECONDS_OF_PHRASE, in_turn, phrase, show
+from side_by_side import SECONDS_OF_PHRASE, compare, phrase, show
 
 from ddsp_course import _tensorflow, conditioning, features, instruments, live, transfer
 
@@ -83,20 +83,13 @@ def rows():
         adjusted.f0_confidence[:N_FRAMES],
         adjusted.loudness_db[:N_FRAMES],
     )
-    medians, fastest = in_turn(
-        {
-            "plain": lambda: plain(curves, training=False),
-            "course": lambda: violin.play(short),
-        }
-    )
+    ways = {
+        "plain": lambda: plain(curves, training=False),
+        "course": lambda: violin.play(short),
+    }
+    told = differences(violin, plain, curves, short)
     return [
-        {
-            "stage": "an instrument plays",
-            "plain": medians["plain"] / (n_samples / 16000),
-            "course": medians["course"] / (n_samples / 16000),
-            "fastest": fastest["plain"] / fastest["course"],
-            "difference": differences(violin, plain, curves, short),
-        },
+        compare("an instrument plays", ways, n_samples / 16000, told),
         *(in_blocks(violin, adjusted, size) for size in BLOCKS),
     ]
 

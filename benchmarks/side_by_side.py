@@ -42,6 +42,35 @@ def in_turn(ways, runs=RUNS):
     )
 
 
+def compare(stage, ways, seconds, difference, runs=RUNS):
+    """Run ways in turn; return a table's row.
+
+    Args:
+      stage: what the row is called.
+      ways: {"plain": function, "course": function}.
+      seconds: of sound that each works on.
+      difference: what to say of the two answers.
+      runs: see `in_turn`.
+    """
+    medians, fastest = in_turn(ways, runs)
+    row = {way: medians[way] / seconds for way in ways}
+    row |= {"stage": stage, "difference": difference}
+    row |= {"fastest": fastest["plain"] / fastest["course"]}
+    return row
+
+
+def print_added(run):
+    """Print as JSON what a minute of sound adds to this process's memory, in MB.
+
+    Args:
+      run: function of a sound, which goes first through what it needs at any length.
+    """
+    run(phrase(1))
+    before = peak_mb()
+    run(phrase(60))
+    print(json.dumps(peak_mb() - before))
+
+
 def child(file, *arguments):
     """Run a benchmark's file in a process of its own; return the JSON that it prints last."""
     done = subprocess.run(

@@ -115,8 +115,8 @@ def parts(instrument, features, progress=False):
         played[:, at : at + fresh.shape[1]] = fresh
         new = rng.uniform(-1, 1, advance * HOP_SIZE).astype(np.float32)
         noise = np.concatenate([noise[advance * HOP_SIZE :], new])
-    noise, harmonic = played[:, first * HOP_SIZE :][:, : len(features.audio)]
-    return harmonic, noise, model.course_impulse_response
+    filtered_noise, harmonic = played[:, first * HOP_SIZE :][:, : len(features.audio)]
+    return harmonic, filtered_noise, model.course_impulse_response
 
 
 def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):

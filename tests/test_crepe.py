@@ -66,15 +66,9 @@ def test_viterbi_settles_frames_as_they_come():
     }
     longest = {"melody": 200, "leaping": crepe._PATIENCE}
     for name, bins in observed.items():
-        come, paths = 0, []
-
-        def batches(bins=bins):
-            nonlocal come
-            for batch in np.split(np.eye(360, dtype=np.float32)[bins], 200):
-                come += len(batch)
-                yield batch
-
-        for _, path in crepe._viterbi(batches()):
+        batches, paths = np.split(np.eye(360, dtype=np.float32)[bins], 200), []
+        arrived = [*range(100, 20001, 100), 20000]  # after each batch, and again at the end
+        for come, (_, path) in zip(arrived, crepe._viterbi(batches), strict=True):
             paths.append(path)
             assert come - sum(map(len, paths)) <= longest[name]
         path = np.concatenate(paths)
