@@ -12,14 +12,14 @@ import sys
 import numpy as np
 from side_by_side import child, compare, phrase, print_added, show
 
-from ddsp_course import _tensorflow, features
+from ddsp_course import features
+from ddsp_course._tensorflow import ddsp
 
 SECONDS = 60
 
 
 def published(sound):
     """Return (n_frames,) in dB, as the official notebook does."""
-    ddsp = _tensorflow.load_ddsp()
     return np.asarray(ddsp.spectral_ops.compute_loudness(sound, 16000, 250))
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from hmmlearn.hmm import CategoricalHMM
 from side_by_side import SECONDS_OF_PHRASE, child, compare, phrase, print_added, show
 
-from ddsp_course import _tensorflow, crepe
+from ddsp_course import crepe
+from ddsp_course._tensorflow import tf
+from ddsp_course.units import HOP_SIZE
 
-HOP_SIZE = 64
 OFFICIAL = Path(__file__).parents[2] / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
 WEIGHTS = OFFICIAL if OFFICIAL.exists() else "course"
 RUNS = 15  # `model.predict` takes 0.15 to 0.31 s a second of sound, from run to run
@@ -54,13 +55,9 @@ def published_f0(activation):
     return 10 * 2 ** (cents / 1200)
 
 
-# crepe, too, keeps what it has loaded.
-load = functools.cache(crepe.load)
-
-
 def plain_f0(sound, weights=WEIGHTS):
     """Return f0_hz and confidence (n_frames,), as `crepe.predict` does with Viterbi."""
-    activation = published_activation(sound, load(weights))
+    activation = published_activation(sound, crepe.load(weights))
     return published_f0(activation), activation.max(axis=1)
 
 
@@ -115,7 +112,6 @@ def full():
 
     Its weights are random: the time does not depend on them, and the official ones must be fetched.
     """
-    tf = _tensorflow.load()
     tf.keras.utils.set_random_seed(0)
     model = crepe.Crepe("full", crepe.build("full"))
     sound = phrase(SECONDS_OF_PHRASE)

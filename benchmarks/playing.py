@@ -14,7 +14,9 @@ import gin
 import numpy as np
 from side_by_side import SECONDS_OF_PHRASE, compare, phrase, show
 
-from ddsp_course import _tensorflow, conditioning, features, instruments, live, transfer
+from ddsp_course import conditioning, features, instruments, live, synthesis
+from ddsp_course._tensorflow import ddsp
+from ddsp_course.units import HOP_SIZE, SAMPLE_RATE
 
 N_FRAMES = 1750  # 7 s
 BLOCKS = (64, 256, 1024)
@@ -22,8 +24,7 @@ BLOCKS = (64, 256, 1024)
 
 def plain_model(violin, n_frames):
     """Build and restore the violin as the official notebook does."""
-    ddsp = _tensorflow.load_ddsp()
-    n_samples = n_frames * violin.hop_size
+    n_samples = n_frames * HOP_SIZE
     with gin.unlock_config(), contextlib.redirect_stdout(io.StringIO()):
         gin.clear_config()
         gin.parse_config(violin.gin_text, skip_unknown=True)
@@ -42,7 +43,7 @@ def plain_model(violin, n_frames):
     return model
 
 
-def exactly(controls, hop_size=64):
+def exactly(controls, hop_size=HOP_SIZE):
     """Play a harmonic synthesizer's controls in double precision: (n_samples,)."""
     f0_hz = np.float64(controls["f0_hz"][0, :, 0])
     amplitudes = np.float64(controls["amplitudes"][0]) * np.float64(
@@ -53,7 +54,7 @@ def exactly(controls, hop_size=64):
     here = np.repeat(np.arange(len(f0_hz)), hop_size)
     there = np.minimum(here + 1, len(f0_hz) - 1)
     hz = f0_hz[here] * (1 - along) + f0_hz[there] * along
-    phase = 2 * np.pi * np.cumsum(hz / 16000)
+    phase = 2 * np.pi * np.cumsum(hz / SAMPLE_RATE)
     sound = np.zeros(len(hz))
     for k, amplitude in enumerate(amplitudes.T, start=1):
         faded = amplitude[here] * (1 - fade) + amplitude[there] * fade
@@ -76,7 +77,7 @@ def rows():
         "f0_hz": adjusted.f0_hz[None, :N_FRAMES],
         "loudness_db": adjusted.loudness_db[None, :N_FRAMES],
     }
-    n_samples = N_FRAMES * violin.hop_size
+    n_samples = N_FRAMES * HOP_SIZE
     short = features.Features(
         adjusted.audio[:n_samples],
         adjusted.f0_hz[:N_FRAMES],
@@ -89,7 +90,7 @@ def rows():
     }
     told = differences(violin, plain, curves, short)
     return [
-        compare("an instrument plays", ways, n_samples / 16000, told),
+        compare("an instrument plays", ways, n_samples / SAMPLE_RATE, told),
         *(in_blocks(violin, adjusted, size) for size in BLOCKS),
     ]
 
@@ -100,16 +101,18 @@ def differences(violin, plain, curves, short):
     exact = exactly(theirs["controls"])
     off = below_db(np.float64(theirs["signal"][0]) - exact, exact)
     # The course's violin begins from a rest, so that its controls are its own.
-    before = transfer.REST + transfer.MARGIN
+    before = synthesis.REST + synthesis.MARGIN
     window = {
-        key: np.pad(curve[0], (before, transfer.WINDOW), mode=mode, **kind)[None, : transfer.WINDOW]
+        key: np.pad(curve[0], (before, synthesis.WINDOW), mode=mode, **kind)[
+            None, : synthesis.WINDOW
+        ]
         for (key, curve), (mode, kind) in zip(
             curves.items(), [("edge", {}), ("constant", {"constant_values": -80})], strict=True
         )
     }
     controls = violin.model(window, training=False)["harmonic"]["controls"]
-    exact = exactly(controls)[before * 64 :]
-    ours = transfer.parts(violin, short)[0][: len(exact) - 64]
+    exact = exactly(controls)[before * HOP_SIZE :]
+    ours = violin.play_parts(short)[0][: len(exact) - HOP_SIZE]
     our_off = below_db(ours - exact[: len(ours)], exact)
     return (
         f"harmonics differ from exact phases by {our_off:.0f} dB; plain, whose phases drift: "
@@ -126,7 +129,7 @@ def in_blocks(violin, adjusted, size):
         began = time.perf_counter()
         playing.play(adjusted.f0_hz[start : start + n], adjusted.loudness_db[start : start + n])
         taken.append(time.perf_counter() - began)
-    lasts = size / 16000
+    lasts = size / SAMPLE_RATE
     late = size / 16 + 4 * live.LATENCY
     return {
         "stage": f"live, blocks of {size}",

@@ -16,7 +16,9 @@ import numpy as np
 from playing import plain_model
 from side_by_side import child, peak_mb, phrase, show
 
-from ddsp_course import _tensorflow, conditioning, features, instruments, transfer
+from ddsp_course import conditioning, features, instruments, transfer
+from ddsp_course._tensorflow import ddsp
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 LENGTHS = (5, 30, 60, 120, 600)
 PLAIN_UP_TO = 60  # seconds; beyond, the plain way takes more memory than most machines have
@@ -35,14 +37,13 @@ def plain(sound):
     """Return the same, as the official notebook does it."""
     from pitch import plain_f0
 
-    ddsp = _tensorflow.load_ddsp()
     violin = instruments.load("violin")
-    n_frames = len(sound) // violin.hop_size
+    n_frames = len(sound) // HOP_SIZE
     model = plain_model(violin, n_frames)
 
     def play():
         f0_hz, confidence = plain_f0(sound)
-        loudness_db = np.asarray(ddsp.spectral_ops.compute_loudness(sound, 16000, 250))
+        loudness_db = ddsp.spectral_ops.compute_loudness(sound, SAMPLE_RATE, FRAME_RATE)
         heard = features.Features(
             sound, *(np.float32(curve[:n_frames]) for curve in (f0_hz, confidence, loudness_db))
         )

@@ -1,13 +1,16 @@
 """Helpers of the DDSP course: from any recording to a violin, one module an idea.
 
-The way of the data is one line: `audio.load` -> `features.extract` -> `conditioning.adjust`
--> `instrument.play` -> `audio.play`. Importing the package is cheap and silent: each module
-is loaded when it is first named, and TensorFlow when it is first needed.
+The data flow is one line:
+
+    audio.load -> features.extract -> conditioning.adjust -> instrument.play -> audio.write
+
+Importing the package is cheap and silent: each module is loaded when it is first named, and
+TensorFlow when it is first needed.
 """
 
 import importlib
 
-from ddsp_course import _crepe_finder, _tensorflow
+from ddsp_course import _tensorflow, crepe_package
 
 __version__ = "0.1.0"
 
@@ -17,20 +20,32 @@ _MODULES = (
     "cli",
     "conditioning",
     "crepe",
+    "crepe_package",
+    "decoding",
+    "doctor",
+    "download",
     "errors",
     "exercises",
     "explore",
+    "fast",
     "features",
+    "files",
     "instruments",
+    "live",
     "plots",
     "record",
+    "synthesis",
+    "training",
     "transfer",
+    "units",
+    "untrusted",
+    "viterbi",
     "widgets",
 )
 __all__ = list(_MODULES)
 
 _tensorflow.prepare()
-_crepe_finder.install()
+crepe_package.install()
 
 
 def __getattr__(name):

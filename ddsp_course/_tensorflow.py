@@ -1,10 +1,16 @@
 """TensorFlow and ddsp, loaded when first needed, quietly and with legacy Keras.
 
+    from ddsp_course._tensorflow import ddsp, tf
+
+gives both names at no cost; the packages are imported when the first attribute is asked for.
+
 ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.keras` unless
 `TF_USE_LEGACY_KERAS` is set before `tf.keras` is first touched; it then hands out `tf_keras`.
+Explained in notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import logging
@@ -19,11 +25,12 @@ def prepare():
     """Set what TensorFlow reads while it starts. Costs nothing and loads nothing."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # oneDNN announces itself at any log level; without it CREPE took 0.28 s and not 0.36 s for a
-    # second of sound on 2 cores.
+    # oneDNN announces itself at any log level; without it CREPE took 0.28 s instead of 0.36 s for
+    # a second of audio on 2 cores.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
+@functools.cache
 def load():
     """Return the `tensorflow` module, with legacy Keras behind `tf.keras`.
 
@@ -32,20 +39,20 @@ def load():
     """
     prepare()
     try:
-        import tensorflow as tf
+        import tensorflow
     except ImportError as error:
         raise SetupError(
             f"TensorFlow could not be imported ({error}): install the course with `make lab`, "
             "or run the first cell of the notebook in Colab."
         ) from error
-    if not tf.keras.layers.Layer.__module__.startswith("tf_keras"):
+    if not tensorflow.keras.layers.Layer.__module__.startswith("tf_keras"):
         raise SetupError(
             "TensorFlow was used with Keras 3 before ddsp_course was imported, and ddsp needs "
             "Keras 2: restart the kernel and `import ddsp_course` before `import tensorflow`, "
             "or set the environment variable TF_USE_LEGACY_KERAS=1."
         )
-    tf.get_logger().setLevel("ERROR")
-    return tf
+    tensorflow.get_logger().setLevel("ERROR")
+    return tensorflow
 
 
 # What an instrument is built of. Importing the package as a whole takes note_seq, mir_eval, bokeh
@@ -53,6 +60,7 @@ def load():
 _PARTS = ("decoders", "encoders", "models", "nn", "postprocessing", "preprocessing")
 
 
+@functools.cache
 def load_ddsp():
     """Return the real `ddsp` package, with `ddsp.training`, whose other parts come when asked for.
 
@@ -68,8 +76,8 @@ def load_ddsp():
             # (tensorflow_datasets on Colab's protobuf); a learner cannot act on them.
             warnings.simplefilter("ignore")
             logging.disable(logging.ERROR)
-            ddsp = importlib.import_module("ddsp")
-            ddsp.training = _without_its_imports("ddsp.training")
+            package = importlib.import_module("ddsp")
+            package.training = _without_its_imports("ddsp.training")
             for part in _PARTS:
                 importlib.import_module(f"ddsp.training.{part}")
     except ImportError as error:
@@ -80,7 +88,20 @@ def load_ddsp():
         ) from error
     finally:
         logging.disable(logging.NOTSET)
-    return ddsp
+    return package
+
+
+class _Lazy:
+    """Stands for a package until one of its attributes is asked for."""
+
+    def __init__(self, load_package):
+        self._load_package = load_package
+
+    def __getattr__(self, name):
+        return getattr(self._load_package(), name)
+
+
+tf, ddsp = _Lazy(load), _Lazy(load_ddsp)
 
 
 def _without_its_imports(name):
@@ -104,9 +125,9 @@ def _without_its_imports(name):
 
 @contextlib.contextmanager
 def without_remarks():
-    """Keep away what TensorFlow's compiled parts write to stderr themselves while a block runs.
+    """Keep away what compiled code writes to stderr itself while a block runs.
 
-    TensorFlow 2.20 (Colab's) tells that it uses XLA, whatever TF_CPP_MIN_LOG_LEVEL says.
+    TensorFlow 2.20 (Colab's) announces that it uses XLA, whatever TF_CPP_MIN_LOG_LEVEL says.
     """
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -8,8 +8,9 @@ import dataclasses
 
 import numpy as np
 
-from ddsp_course import _tensorflow
-from ddsp_course.features import FLOOR_DB
+from ddsp_course._tensorflow import ddsp
+from ddsp_course.features import FLOOR_DB, loudness_as
+from ddsp_course.units import hz_to_midi, midi_to_hz
 
 
 def detect_notes(loudness_db, f0_confidence, note_threshold=1.0):
@@ -24,7 +25,6 @@ def detect_notes(loudness_db, f0_confidence, note_threshold=1.0):
       note_mask: (n_frames,) bool.
       note_on_ratio: (n_frames,) in 0..1, how near each frame comes to counting as a note.
     """
-    ddsp = _tensorflow.load_ddsp()
     mask, ratio = ddsp.training.postprocessing.detect_notes(
         np.asarray(loudness_db, np.float32)[None],
         np.asarray(f0_confidence, np.float32)[None],
@@ -52,7 +52,7 @@ def shift_register(f0_hz, note_mask, mean_pitch):
     Returns:
       (n_frames,) float32 in Hz.
     """
-    return shift_octaves(f0_hz, np.round((mean_pitch - _midi(f0_hz)[note_mask].mean()) / 12))
+    return shift_octaves(f0_hz, np.round((mean_pitch - hz_to_midi(f0_hz)[note_mask].mean()) / 12))
 
 
 def match_loudness(loudness_db, note_mask, quantiles_db):
@@ -88,8 +88,12 @@ def tuning(f0_hz, f0_confidence, note_mask):
 
     The offset of the semitone grid that notes lie nearest to, weighted by confidence; after
     `get_tuning_factor` of ddsp's colab_utils.
+
+    Args:
+      f0_hz, f0_confidence: (n_frames,).
+      note_mask: (n_frames,) bool, the frames to go by.
     """
-    midi = _midi(f0_hz)[note_mask]
+    midi = hz_to_midi(f0_hz)[note_mask]
     turn = np.exp(2j * np.pi * midi) * f0_confidence[note_mask]
     # The mean on a circle: 0.49 and -0.49 semitones lie side by side.
     return float(np.angle(turn.sum()) / (2 * np.pi))
@@ -106,11 +110,11 @@ def pull_to_semitones(f0_hz, f0_confidence, note_mask, amount=1.0):
     Returns:
       (n_frames,) float32 in Hz; frames outside notes are as they were.
     """
-    midi = _midi(f0_hz)
+    midi = hz_to_midi(f0_hz)
     offset = tuning(f0_hz, f0_confidence, note_mask)
     nearest = np.round(midi - offset) + offset
     pulled = np.where(note_mask, midi + amount * (nearest - midi), midi)
-    return (440.0 * 2.0 ** ((pulled - 69) / 12)).astype(np.float32)
+    return midi_to_hz(pulled).astype(np.float32)
 
 
 def adjust(
@@ -128,7 +132,7 @@ def adjust(
     A recording in which no notes are found is only shifted by what is asked for.
 
     Args:
-      features: `features.Features`, with loudness by the instrument's definition.
+      features: `features.Features`.
       statistics: `Instrument.statistics`, or None where the instrument has none.
       pitch_shift: octaves to add at the end.
       loudness_shift: dB to add at the end.
@@ -146,18 +150,16 @@ def adjust(
     if mask.any():
         if match and statistics is not None:
             f0_hz = shift_register(f0_hz, mask, statistics.mean_pitch)
-            loudness = match_loudness(loudness, mask, statistics.loudness_quantiles_db)
+            # An instrument's quantiles are by the definition that it was trained with.
+            own = loudness_as(features, statistics.loudness_definition)
+            change = loudness - own
+            loudness = match_loudness(own, mask, statistics.loudness_quantiles_db) + change
         loudness -= np.where(mask, 0, quiet * (1 - ratio)).astype(np.float32)
         if autotune:
             f0_hz = pull_to_semitones(f0_hz, features.f0_confidence, mask, autotune)
-    floor = FLOOR_DB[features.loudness_definition]
     return dataclasses.replace(
         features,
         f0_hz=shift_octaves(f0_hz, pitch_shift),
-        loudness_db=np.maximum(loudness + loudness_shift, floor).astype(np.float32),
+        loudness_db=np.maximum(loudness + loudness_shift, FLOOR_DB["ddsp2"]).astype(np.float32),
         note_mask=mask,
     )
-
-
-def _midi(f0_hz):
-    return 69 + 12 * np.log2(np.maximum(np.asarray(f0_hz, np.float64), 1e-3) / 440.0)

@@ -1,29 +1,29 @@
-"""CREPE: a convolutional network that hears the pitch of 64 ms of sound.
+"""CREPE: a convolutional network that estimates the pitch of 64 ms of audio.
 
 Written from the paper: J. W. Kim, J. Salamon, P. Li, J. P. Bello, "CREPE: A Convolutional
 Representation for Pitch Estimation", ICASSP 2018. It reads the official weight files unchanged
-and gives the same answers as the package `crepe` 0.0.16, whose place it takes behind
-`import crepe` when that package is not installed.
+and gives the same answers as the package `crepe` 0.0.16; `crepe_package` stands in for that one.
 
 The network looks at 1024 samples at 16 kHz and gives 360 numbers between 0 and 1: how much the
-sound resembles each of 360 pitches, 20 cents apart, from 32.7 Hz (C1) to 1975 Hz (B6).
+audio resembles each of 360 pitches, 20 cents apart, from 32.7 Hz (C1) to 1975 Hz (B6).
 Explained in notebooks/02_timbre_transfer/04_features.ipynb.
 """
 
 import bz2
+import functools
 import io
-import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow, crepe_fast, download
-from ddsp_course.errors import CourseError, FetchError
+from ddsp_course import _paths, download, files, viterbi
+from ddsp_course._tensorflow import tf
+from ddsp_course.errors import CourseError, one_line
+from ddsp_course.fast import crepe as fast_crepe
+from ddsp_course.units import HOP_SIZE
 
-SAMPLE_RATE = 16000
 FRAME_SIZE = 1024
 N_BINS = 360
 CENTS_PER_BIN = 20.0
@@ -50,12 +50,6 @@ _BLOB_IDS = {
 # networks, whose arrays are wider, fewer.
 _BATCH = 128
 
-# Viterbi: the pitch moves by fewer than this many bins from one frame to the next.
-_REACH = 12
-_SELF_EMISSION = 0.1
-# Frames of which the activation is kept until the path through them is settled, 20 s.
-_PATIENCE = 5000
-
 
 @dataclass(frozen=True)
 class Crepe:
@@ -69,14 +63,31 @@ class Crepe:
     name: str
     network: Any
 
+    @functools.cached_property
+    def run(self):
+        """The network, compiled: normalised frames (n, 1024) to (n, 360) float32."""
+        # `network.predict` would do, but starts anew at each call and prints.
+        spec = tf.TensorSpec((None, FRAME_SIZE), tf.float32)
+        compiled = tf.function(
+            lambda frames: self.network(frames, training=False), input_signature=[spec]
+        )
+        return lambda frames: compiled(frames).numpy()
+
 
 def build(size="tiny"):
     """Return the Keras network of a size, its weights random. Figure 1 of the paper.
 
     The layers bear the names that the official weight files and
     `ddsp.losses.PretrainedCREPE` know them by.
+
+    Args:
+      size: one of `SIZES`.
+
+    Raises:
+      CourseError: there is no such size.
     """
-    tf = _tensorflow.load()
+    if size not in SIZES:
+        raise CourseError(f"CREPE has no size {size}: choose one of {', '.join(SIZES)}.")
     layers = tf.keras.layers
     x = y = layers.Input((FRAME_SIZE,), name="input")
     y = layers.Reshape((FRAME_SIZE, 1, 1), name="input-reshape")(y)
@@ -99,7 +110,7 @@ def build(size="tiny"):
 
 
 def load(weights="course"):
-    """Return a `Crepe` with weights.
+    """Return a `Crepe` with weights; a file is read once in a process, unless it changes.
 
     Args:
       weights: "course" for the weights that come with the course (`tiny`, trained by
@@ -117,7 +128,12 @@ def load(weights="course"):
         path = _fetch(weights)
     else:
         path = Path(weights)
-    return Crepe(str(weights), _read(path))
+    return _load_once(str(weights), path, path.stat().st_mtime_ns if path.exists() else None)
+
+
+@functools.cache
+def _load_once(name, path, _modified):
+    return Crepe(name, _read(path))
 
 
 def save(network, path, dtype="float32"):
@@ -130,9 +146,7 @@ def save(network, path, dtype="float32"):
     """
     import h5py
 
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
+    with files.whole_file(path) as part, h5py.File(part, "w") as file:
         file.attrs["layer_names"] = [layer.name.encode() for layer in network.layers]
         for layer in network.layers:
             group = file.create_group(layer.name)
@@ -140,24 +154,23 @@ def save(network, path, dtype="float32"):
             group.attrs["weight_names"] = [weight.name.encode() for weight in layer.weights]
             for weight in layer.weights:
                 group.create_dataset(weight.name, data=weight.numpy().astype(dtype))
-    partial.replace(path)
 
 
 def normalise(frames):
     """Return frames (n, 1024) with mean 0 and standard deviation 1 each, as float32.
 
-    Loudness is thereby out of the network's sight. A frame of silence stays zero.
+    This makes the network invariant to loudness. A frame of silence stays zero.
     """
     frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
     frames /= np.clip(frames.std(axis=1, keepdims=True), 1e-8, None)
     return frames.astype(np.float32, copy=False)
 
 
-def activation(audio, model, hop_size=64, center=True, progress=False):
-    """Return how much each moment of a sound resembles each pitch.
+def activation(audio, model, hop_size=HOP_SIZE, center=True, progress=False):
+    """Return how much each frame of audio resembles each pitch.
 
-    Same as `crepe.get_activation`. `crepe_fast` does the arithmetic where it can, and else the
-    plain network.
+    Same as `crepe.get_activation`. `fast.crepe` does the arithmetic where it can, else the plain
+    network.
 
     Args:
       audio: (n_samples,) at 16 kHz.
@@ -165,7 +178,7 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
       hop_size: samples from one frame to the next; 64 gives 250 frames a second.
       center: put 512 zeros before and after, so that frame i is centred on sample
         i * hop_size; the result then has 1 + n_samples // hop_size frames.
-      progress: show a progress bar; or what to call in place of tqdm.
+      progress: True for a progress bar; or a callable that stands in for tqdm.
 
     Returns:
       (n_frames, 360) float32 in 0..1.
@@ -173,15 +186,16 @@ def activation(audio, model, hop_size=64, center=True, progress=False):
     Raises:
       CourseError: the sound is shorter than one frame.
     """
-    return np.concatenate(list(_listen(audio, model, hop_size, center, progress)))
+    return np.concatenate(list(_activations(audio, model, hop_size, center, progress)))
 
 
 def to_f0(activation, viterbi=True):
-    """Return pitch and confidence from what the network says.
+    """Return pitch and confidence from the network's activation.
 
     Args:
       activation: (n_frames, 360), from `activation`.
-      viterbi: follow the likeliest path through the frames instead of each one's maximum.
+      viterbi: follow the likeliest path through the frames (`viterbi.follow`) instead of each
+        frame's maximum.
 
     Returns:
       f0_hz: (n_frames,) float64.
@@ -190,11 +204,11 @@ def to_f0(activation, viterbi=True):
     return _to_f0([activation], viterbi)
 
 
-def pitch(audio, model, hop_size=64, progress=False):
-    """Return pitch and confidence of a sound: `to_f0` of its `activation`.
+def pitch(audio, model, hop_size=HOP_SIZE, progress=False):
+    """Return pitch and confidence of audio: `to_f0` of its `activation`, by Viterbi.
 
-    The answer is the same, by Viterbi, but a long sound's activation, 360 numbers a frame, is
-    never in memory as a whole.
+    The answer is the same, but the activation of long audio, 360 numbers a frame, is never in
+    memory as a whole.
 
     Args:
       audio, model, hop_size, progress: as those of `activation`.
@@ -205,78 +219,10 @@ def pitch(audio, model, hop_size=64, progress=False):
     Raises:
       CourseError: the sound is shorter than one frame.
     """
-    return _to_f0(_listen(audio, model, hop_size, True, progress), viterbi=True)
+    return _to_f0(_activations(audio, model, hop_size, True, progress), use_viterbi=True)
 
 
-def predict(
-    audio,
-    sr,
-    model_capacity="full",
-    viterbi=False,
-    center=True,
-    step_size=10,
-    verbose=1,
-):
-    """Return the pitch of a sound, called as `crepe.predict` is.
-
-    `ddsp.spectral_ops.compute_f0` calls this. Where the official weights are neither cached
-    nor to be had, the course's own serve, with a warning.
-
-    Args:
-      audio: (n_samples,) or (n_samples, n_channels).
-      sr: sample rate in Hz; other than 16000 is resampled.
-      model_capacity: size of the official network, or anything else that `load` takes.
-      viterbi: smooth the pitch over time.
-      center: centre the frames on multiples of the step, by zeros at both ends.
-      step_size: milliseconds from one frame to the next.
-      verbose: 1 shows a progress bar, 0 does not.
-
-    Returns:
-      time: (n_frames,) in seconds.
-      frequency: (n_frames,) in Hz.
-      confidence: (n_frames,) in 0..1.
-      activation: (n_frames, 360) in 0..1.
-    """
-    audio = np.asarray(audio, np.float32)
-    if audio.ndim == 2:
-        audio = audio.mean(axis=1)
-    if sr != SAMPLE_RATE:
-        import soxr
-
-        audio = soxr.resample(audio, sr, SAMPLE_RATE)
-    salience = activation(
-        audio,
-        _load_or_course(model_capacity),
-        hop_size=int(SAMPLE_RATE * step_size / 1000),
-        center=center,
-        progress=bool(verbose),
-    )
-    frequency, confidence = to_f0(salience, viterbi)
-    time = np.arange(len(confidence)) * step_size / 1000.0
-    return time, frequency, confidence, salience
-
-
-# ddsp reaches two names through `crepe.core`: the dictionary, to empty it, and the function.
-core = sys.modules[__name__]
-models = {}
-
-
-def build_and_load_model(model_capacity):
-    """Return the Keras network of a size with its weights, as `crepe.core` does for ddsp."""
-    return _load_or_course(model_capacity).network
-
-
-def _load_or_course(weights):
-    if models.get(weights) is None:
-        try:
-            models[weights] = load(weights)
-        except FetchError as error:
-            models[weights] = load("course")
-            warnings.warn(f"{error} The course's own weights serve instead.", stacklevel=3)
-    return models[weights]
-
-
-def _listen(audio, model, hop_size, center, progress):
+def _activations(audio, model, hop_size, center, progress):
     """Yield the activation (n, 360) of one batch of frames after the other."""
     from tqdm import tqdm
 
@@ -286,46 +232,35 @@ def _listen(audio, model, hop_size, center, progress):
     if len(audio) < FRAME_SIZE:
         raise CourseError(
             f"CREPE needs at least {FRAME_SIZE} samples (64 ms) and got {len(audio)}: "
-            "use a longer sound."
+            "use longer audio."
         )
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
     multiplier = model.network.get_layer("conv1").filters // _FILTERS[0]
     n_batch = max(32, _BATCH * SIZES["tiny"] // multiplier)
-    fast = None
-    if crepe_fast.fits(hop_size):
-        fast = crepe_fast.prepare(model.network, hop_size, n_batch)
+    run_fast = None
+    if fast_crepe.fits(hop_size):
+        run_fast = fast_crepe.prepare(model.network, hop_size, n_batch)
     starts = range(0, len(frames), n_batch)
     bar = progress if callable(progress) else tqdm
     for start in bar(starts, desc="pitch (CREPE)", unit="batch", disable=not progress):
         batch = frames[start : start + n_batch]
-        if fast:
-            said, unsure = fast(batch)
+        if run_fast:
+            activation, inexact = run_fast(batch)
+            if inexact.any():
+                activation[inexact] = model.run(normalise(batch[inexact]))
         else:
-            said, unsure = np.empty((len(batch), N_BINS), np.float32), np.ones(len(batch), bool)
-        if unsure.any():
-            said[unsure] = _run(model.network, normalise(batch[unsure]))
-        yield said
+            activation = model.run(normalise(batch))
+        yield activation
 
 
-def _run(network, batch):
-    # `network.predict` would do, but starts anew at each call and prints.
-    run = getattr(network, "_course_run", None)
-    if run is None:
-        tf = _tensorflow.load()
-        spec = tf.TensorSpec((None, FRAME_SIZE), tf.float32)
-        run = tf.function(lambda x: network(x, training=False), input_signature=[spec])
-        network._course_run = run
-    return run(batch).numpy()
-
-
-def _to_f0(activations, viterbi):
+def _to_f0(activations, use_viterbi):
     """Return what `to_f0` does, of an activation that comes in batches (n, 360)."""
-    if viterbi:
-        paths = _viterbi(activations)
+    if use_viterbi:
+        paths = viterbi.follow(activations)
     else:
-        paths = ((said, said.argmax(axis=1)) for said in activations)
+        paths = ((batch, batch.argmax(axis=1)) for batch in activations)
     cents, confidence = zip(
-        *((_local_average_cents(said, bins), said.max(axis=1)) for said, bins in paths),
+        *((_local_average_cents(batch, bins), batch.max(axis=1)) for batch, bins in paths),
         strict=True,
     )
     return 10.0 * 2.0 ** (np.concatenate(cents) / 1200.0), np.concatenate(confidence)
@@ -338,71 +273,6 @@ def _local_average_cents(activation, bins):
     near = near.clip(0, N_BINS - 1)
     weights = np.take_along_axis(activation, near, axis=1).astype(np.float64) * inside
     return (weights * CENTS[near]).sum(axis=1) / weights.sum(axis=1)
-
-
-def _viterbi(activations):
-    """Yield the frames of an activation that comes in batches (n, 360), and with them the
-    likeliest path of bins (n,) given each frame's loudest bin.
-
-    The hidden Markov model of `crepe.core.to_viterbi_cents`: 360 states; a step of d bins has
-    a weight of 12 - |d|; a state shows itself with probability 0.1, and else anything. Only
-    the 23 states within reach are compared at each step, all 360 states at once.
-
-    What is still to come chooses among 360 paths, one to each state. They are one and the same
-    path but for the last frames, some 20 of them in music and 100 in noise: all frames before
-    are settled. Where they differ for `_PATIENCE` frames, since the loudest bin leaps to and fro
-    all the while, half of those go by the path that is the likeliest so far.
-    """
-    steps = np.arange(1 - _REACH, _REACH)
-    bins = np.arange(N_BINS)
-    origins = bins[:, None] + steps
-    inside = (origins >= 0) & (origins < N_BINS)
-    transition = np.maximum(_REACH - np.abs(bins[:, None] - bins), 0.0)
-    transition /= transition.sum(axis=1, keepdims=True)
-    # log_step[j, k]: from state origins[j, k] to state j.
-    log_step = np.full(origins.shape, -np.inf)
-    log_step[inside] = np.log(transition[origins.clip(0, N_BINS - 1), bins[:, None]][inside])
-
-    log_other = np.log((1 - _SELF_EMISSION) / N_BINS)
-    log_self = np.log(_SELF_EMISSION + (1 - _SELF_EMISSION) / N_BINS)
-
-    def trace(state, choices):
-        """Return the path (n,) that leads to all of the states, -1 where there are several."""
-        path = np.full(len(choices), -1)
-        for t in reversed(range(len(choices))):
-            state = state + steps[choices[t, state]]
-            if (state == state[0]).all():
-                state = state[:1]
-                path[t] = state[0]
-        return path
-
-    padded = np.full(N_BINS + 2 * (_REACH - 1), -np.inf)
-    score = padded[_REACH - 1 : 1 - _REACH]
-    reachable = np.lib.stride_tricks.sliding_window_view(padded, len(steps))
-    best = np.full(N_BINS, np.log(1 / N_BINS))
-    waiting = np.empty((0, N_BINS), np.float32)
-    # choices[t, j]: by which step the best path to state j, a frame later, leaves frame t.
-    choices = np.empty((0, N_BINS), np.uint8)
-    for said in activations:
-        waiting = np.concatenate([waiting, said])
-        choices = np.concatenate([choices, np.empty(said.shape, np.uint8)])
-        for t, loudest in enumerate(said.argmax(axis=1), start=len(waiting) - len(said)):
-            # Added in hmmlearn's order, since a rounding error would decide a tie.
-            score[:] = best + log_other
-            score[loudest] = best[loudest] + log_self
-            candidates = reachable + log_step
-            # Ties are common, and hmmlearn, which `crepe` calls, gives them to the highest state.
-            choices[t] = len(steps) - 1 - candidates[:, ::-1].argmax(axis=1)
-            best = candidates[bins, choices[t]]
-        path = trace(bins, choices)
-        n_settled = np.count_nonzero(path >= 0)
-        if len(path) - n_settled > _PATIENCE:
-            path = trace(best.argmax(keepdims=True), choices)
-            n_settled = len(path) - _PATIENCE // 2
-        yield waiting[:n_settled], path[:n_settled]
-        waiting, choices = waiting[n_settled:], choices[n_settled:]
-    last = score.argmax(keepdims=True)
-    yield waiting, np.append(trace(last, choices[:-1]), last)
 
 
 def _read(path):
@@ -429,7 +299,7 @@ def _read(path):
         ) from error
     except (OSError, KeyError, ValueError, EOFError, StopIteration) as error:
         raise CourseError(
-            f"{path} is not a file of CREPE weights ({error}): fetch it again, or use "
+            f"{path} is not a file of CREPE weights ({one_line(error)}): fetch it again, or use "
             "the weights called course."
         ) from error
     return network

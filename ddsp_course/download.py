@@ -1,19 +1,18 @@
 """Files from the internet: whole and checked, or not at all.
 
-What was fetched before is checked and used without the network. A file arrives under a name of
-its own and is renamed when it is whole, so that nobody meets half a file; what a cut connection
-leaves is kept beside it, and the next attempt goes on from there.
+pooch does the transfer. Kept by hand is what pooch leaves open: git's name of a file as its
+checksum, which is all that is published of CREPE's weights; a limit of size; a login page in place
+of the file; which failures are worth another attempt; and a sentence for each of them.
 """
 
-import contextlib
 import hashlib
 import io
 import os
-import secrets
 import sys
 import time
 
-from ddsp_course.errors import FetchError
+from ddsp_course import files
+from ddsp_course.errors import FetchError, one_line
 
 # Some hosts turn away a request without a browser's name. A compressed answer would have another
 # length and checksum than the file.
@@ -21,14 +20,14 @@ _HEADERS = {"User-Agent": "Mozilla/5.0 (ddsp-course)", "Accept-Encoding": "ident
 _TIMEOUT = (10, 30)  # seconds to connect, and to wait for more
 _WAITS = (0.5, 1.5)  # seconds before the second and the third attempt
 _LARGEST = 500_000_000
-_CHUNK = 1 << 14  # of which a cut connection loses the last
+_CHUNK = 1 << 14
 
 
 def fetch(address, path, digest, title):
-    """Have a file at `path`: at once where it is there already, else from the internet.
+    """Download `address` to `path`, unless that file is there already.
 
     Args:
-      address: where it lies, http(s).
+      address: http(s).
       path: Path to put it; its folder is made.
       digest: what it must be: "md5:..." or "git:...", git's name of a blob (the SHA-1 of
         "blob <size>\\0" and the content).
@@ -37,39 +36,23 @@ def fetch(address, path, digest, title):
     Raises:
       FetchError: it could not be had; what lay at `path` before is still there.
     """
-    waiting = path.with_name(f"{path.name}.part")
-    own = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         if matches(path, digest):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A rename succeeds for one process alone; another begins anew, under a name of its own.
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(waiting, own)
-        for _ in range(2):  # the second time without what an earlier attempt left
-            with open(own, "ab") as file:
+        with files.whole_file(path) as part:
+            with open(part, "xb") as file:
                 _download(address, file, _LARGEST, title)
-            if matches(own, digest):
-                os.replace(own, path)
-                return
-            own.unlink()
-        raise FetchError(
-            f"What arrived from {address} is not the right file (its checksum is another): try "
-            "again, on another network if there is one."
-        )
+            if not matches(part, digest):
+                raise FetchError(
+                    f"The file from {address} failed its checksum: try again, on another network "
+                    "if there is one."
+                )
     except OSError as error:
-        with contextlib.suppress(OSError):
-            own.unlink()
         raise FetchError(
             f"{path} could not be written ({error.strerror or error}): free some disk space, or "
             "name another folder by DDSP_COURSE_CACHE."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            if own.stat().st_size:
-                os.replace(own, waiting)
-            else:
-                own.unlink()
 
 
 def read(address, largest):
@@ -92,10 +75,9 @@ def matches(path, digest):
     kind, _, wanted = digest.partition(":")
     try:
         with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
             found = hashlib.new("sha1" if kind == "git" else kind, usedforsecurity=False)
             if kind == "git":
-                found.update(b"blob %d\0" % size)
+                found.update(b"blob %d\0" % os.fstat(file.fileno()).st_size)
             while chunk := file.read(1 << 20):
                 found.update(chunk)
     except FileNotFoundError:
@@ -103,57 +85,60 @@ def matches(path, digest):
     return found.hexdigest() == wanted
 
 
+def is_web_page(head):
+    """Return whether the first bytes of a file are those of a web page."""
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith(b"<") and (b"<html" in head or b"<!doctype html" in head)
+
+
 def _download(address, file, largest, title=None):
-    """Append to a file what it does not have yet of an address, in up to three attempts."""
+    """Write what lies at an address to a file, in up to three attempts."""
     import requests
-
-    for wait in (*_WAITS, None):
-        try:
-            return _attempt(address, file, largest, title)
-        except (requests.RequestException, UnicodeError) as error:
-            if wait is None or not _may_pass(error):
-                raise FetchError(
-                    f"{address} could not be fetched ({_reason(error)}): check the network and "
-                    "the address, and try again."
-                ) from error
-            time.sleep(wait)
-
-
-def _attempt(address, file, largest, title):
-    import requests
+    from pooch import HTTPDownloader
     from tqdm import tqdm
 
-    size = file.seek(0, os.SEEK_END)
-    headers = _HEADERS | ({"Range": f"bytes={size}-"} if size else {})
-    with requests.get(address, headers=headers, stream=True, timeout=_TIMEOUT) as reply:
-        if reply.status_code in (200, 416):  # all of it; or there is no such part
-            size = 0
-            file.seek(0)
-            file.truncate()
-        reply.raise_for_status()
-        is_text = reply.headers.get("Content-Type", "").startswith("text/html")
-        length = reply.headers.get("Content-Length", "")
-        total = size + int(length) if length.isdecimal() else None
-        # A bar is for eyes: in a file or a pipe it would be noise.
+    for wait in (*_WAITS, None):
+        # Only shown to someone who is looking: in a log a bar would be noise.
         hidden = title is None or not sys.stderr.isatty()
-        with tqdm(
-            desc=title, initial=size, total=total, unit="B", unit_scale=True, disable=hidden
-        ) as bar:
-            for chunk in reply.iter_content(_CHUNK):
-                if is_text and chunk.lstrip().startswith(b"<"):
+        # pooch sets the bar's total to the file's size.
+        with tqdm(total=1, desc=title, unit="B", unit_scale=True, disable=hidden) as bar:
+            transfer = HTTPDownloader(bar, _CHUNK, headers=_HEADERS, timeout=_TIMEOUT)
+            try:
+                return transfer(address, _Bounded(file, address, largest), pooch=None)
+            except (
+                requests.RequestException,
+                ValueError,
+            ) as error:  # ValueError: a bad address or length
+                if wait is None or not _may_pass(error):
                     raise FetchError(
-                        f"A web page came from {address} in place of the file: where this network "
-                        "has a login page, log in to it; else check the address."
-                    )
-                size += len(chunk)
-                if size > largest:
-                    file.truncate(0)
-                    raise FetchError(
-                        f"{address} has more than {largest // 1_000_000} MB: check the address."
-                    )
-                is_text = False
-                file.write(chunk)
-                bar.update(len(chunk))
+                        f"{address} could not be fetched ({_reason(error)}): check the network "
+                        "and the address, and try again."
+                    ) from error
+        time.sleep(wait)
+        file.seek(0)
+        file.truncate()
+
+
+class _Bounded:
+    """A file that takes no web page and no more than `largest` bytes."""
+
+    def __init__(self, file, address, largest):
+        self.file, self.address, self.largest = file, address, largest
+
+    def write(self, chunk):
+        if self.file.tell() == 0 and is_web_page(chunk[:1000]):
+            raise FetchError(
+                f"A web page came from {self.address} in place of the file: where this network "
+                "has a login page, log in to it; else check the address."
+            )
+        if self.file.tell() + len(chunk) > self.largest:
+            raise FetchError(
+                f"{self.address} has more than {self.largest // 1_000_000} MB: check the address."
+            )
+        self.file.write(chunk)
+
+    def flush(self):
+        self.file.flush()
 
 
 def _may_pass(error):
@@ -161,7 +146,7 @@ def _may_pass(error):
     import requests
 
     if getattr(error, "response", None) is not None:
-        return error.response.status_code in (408, 416, 429) or error.response.status_code >= 500
+        return error.response.status_code in (408, 429) or error.response.status_code >= 500
     return isinstance(
         error,
         requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError,
@@ -181,4 +166,4 @@ def _reason(error):
         return "the connection was cut"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return " ".join(str(error).split())[:200]
+    return one_line(error)

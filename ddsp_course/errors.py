@@ -1,6 +1,6 @@
 """The exceptions of the course: each message says what is wrong, where, and what to do.
 
-The command line prints the message alone and ends with exit status 2.
+The command line prints the message alone and exits with status 2.
 """
 
 
@@ -9,15 +9,15 @@ class CourseError(Exception):
 
 
 class AudioError(CourseError):
-    """A sound could not be read, written or used (missing, not audio, empty, NaN)."""
+    """The audio could not be read, written or used (missing, not audio, empty, NaN)."""
 
 
 class SilenceError(AudioError):
-    """The sound has nothing to hear in it."""
+    """The audio is silent."""
 
 
 class NoPitchError(CourseError):
-    """The sound has no pitch that an instrument could follow."""
+    """The audio has no pitch that an instrument could follow."""
 
 
 class FetchError(CourseError):
@@ -29,8 +29,13 @@ class InstrumentError(CourseError):
 
 
 class SetupError(CourseError):
-    """The Python environment lacks a part or has it in a state that cannot work."""
+    """A part of the Python environment is missing, or is in a state that cannot work."""
 
 
 class TrainingError(CourseError):
-    """A training cannot begin, or cannot go on, with what it was given."""
+    """Training cannot start, or cannot continue, with what it was given."""
+
+
+def one_line(error, longest=200):
+    """Return the text of any exception on one line, cut to `longest` characters."""
+    return " ".join(str(error).split())[:longest]

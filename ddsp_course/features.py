@@ -3,57 +3,49 @@
 Explained in notebooks/02_timbre_transfer/04_features.ipynb.
 """
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from ddsp_course import _tensorflow, crepe
-from ddsp_course.errors import AudioError, NoPitchError, SilenceError
+from ddsp_course import crepe
+from ddsp_course._tensorflow import ddsp
+from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
-SAMPLE_RATE = 16000
-FRAME_RATE = 250
-HOP_SIZE = SAMPLE_RATE // FRAME_RATE
 # The lowest loudness of each definition, and what a model's input is divided by.
 FLOOR_DB = {"ddsp1": -120.0, "ddsp2": -80.0}
 
+SILENT_PEAK = 1e-3  # of full scale: -60 dBFS
 _BLOCK = 5000  # frames of spectra that lie in memory at once
-_SILENCE = 1e-3  # peak; -60 dBFS
 _SURE = 0.5
 
 
 @dataclass(frozen=True)
 class Features:
-    """A recording and its features, frame i standing for the sound around sample i * 64.
+    """A recording and its features, frame i standing for the audio around sample i * 64.
 
     Attributes:
-      audio: (n_samples,) float32.
+      audio: (n_samples,) float32, at 16 kHz.
       f0_hz: (n_frames,) float32, n_frames = ceil(n_samples / 64).
       f0_confidence: (n_frames,) float32 in 0..1.
-      loudness_db: (n_frames,) float32, from the definition's floor up to about 0.
-      loudness_definition: "ddsp2" or "ddsp1", see `loudness_db`.
+      loudness_db: (n_frames,) float32, -80 to about 0, by ddsp 2's definition; see `loudness_db`.
       note_mask: (n_frames,) bool, where a note sounds; None until `conditioning.adjust`.
-      sample_rate, frame_rate: in Hz.
     """
 
     audio: np.ndarray
     f0_hz: np.ndarray
     f0_confidence: np.ndarray
     loudness_db: np.ndarray
-    loudness_definition: str = "ddsp2"
     note_mask: np.ndarray | None = None
-    sample_rate: int = SAMPLE_RATE
-    frame_rate: int = FRAME_RATE
 
 
-def extract(audio, crepe_weights="course", loudness_definition="ddsp2", progress=False):
+def extract(audio, crepe_weights="course", progress=False):
     """Measure a recording's pitch (CREPE with Viterbi) and loudness.
 
     Args:
       audio: (n_samples,) at 16 kHz, one voice or one instrument.
       crepe_weights: what `crepe.load` takes.
-      loudness_definition: "ddsp2" or "ddsp1", as the instrument wants it.
-      progress: show a progress bar; or what to call in place of tqdm.
+      progress: True for a progress bar; or a callable that stands in for tqdm.
 
     Returns:
       `Features`.
@@ -75,22 +67,22 @@ def extract(audio, crepe_weights="course", loudness_definition="ddsp2", progress
             "it again."
         )
     peak = np.abs(audio).max()
-    if peak < _SILENCE:
+    if peak < SILENT_PEAK:
         raise SilenceError(
             f"The recording is silent (its peak is {peak:.1g} of full scale): check the "
             "microphone and record again."
         )
     n_frames = -(-len(audio) // HOP_SIZE)
-    heard = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
-    f0_hz, f0_confidence = (row[:n_frames].astype(np.float32) for row in heard)
-    loudness = loudness_db(audio, loudness_definition)
+    pitch = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
+    f0_hz, f0_confidence = (curve[:n_frames].astype(np.float32) for curve in pitch)
+    loudness = loudness_db(audio)
     loud = loudness > loudness.max() - 30
     if (f0_confidence[loud] > _SURE).mean() < 0.05:
         raise NoPitchError(
             "The recording has no pitch that an instrument could follow (it sounds like noise): "
             "use one voice or one instrument that sings or plays notes."
         )
-    return Features(audio, f0_hz, f0_confidence, loudness, loudness_definition)
+    return Features(audio, f0_hz, f0_confidence, loudness)
 
 
 def loudness_db(audio, definition="ddsp2"):
@@ -105,10 +97,16 @@ def loudness_db(audio, definition="ddsp2"):
 
     Returns:
       (n_frames,) float32, n_frames = ceil(n_samples / 64).
+
+    Raises:
+      CourseError: there is no such definition.
     """
-    size, loudness_of = {"ddsp1": (2048, _loudness_ddsp1), "ddsp2": (512, _loudness_ddsp2)}[
-        definition
-    ]
+    if definition not in FLOOR_DB:
+        raise CourseError(
+            f"There is no definition of loudness called {definition}: choose one of "
+            f"{', '.join(FLOOR_DB)}."
+        )
+    size, loudness_of = (512, _loudness_ddsp2) if definition == "ddsp2" else (2048, _loudness_ddsp1)
     audio = np.asarray(audio, np.float32)
     n_frames = -(-len(audio) // HOP_SIZE)
     # ddsp 2 centres its frames, ddsp 1.6 lets them begin at the moment that they stand for.
@@ -123,17 +121,27 @@ def loudness_db(audio, definition="ddsp2"):
     return result
 
 
-def with_loudness(features, definition):
-    """Return `features` with loudness measured anew by another definition."""
-    return dataclasses.replace(
-        features,
-        loudness_db=loudness_db(features.audio, definition),
-        loudness_definition=definition,
-    )
+def loudness_as(features, definition):
+    """Return the loudness of features as a model reads it that was trained with a definition.
+
+    The recording is measured by that definition. Whatever has been changed since it was measured
+    (matched, shifted, turned down) changes the result by as many decibels.
+
+    Args:
+      features: `Features`.
+      definition: see `loudness_db`.
+
+    Returns:
+      (n_frames,) float32, not below the definition's floor.
+    """
+    if definition == "ddsp2":
+        return features.loudness_db
+    change = features.loudness_db - loudness_db(features.audio)
+    loudness = loudness_db(features.audio, definition) + change
+    return np.maximum(loudness, FLOOR_DB[definition])
 
 
 def _loudness_ddsp2(audio):
-    ddsp = _tensorflow.load_ddsp()
     with np.errstate(divide="ignore"):  # the A-weight of 0 Hz, which is then clipped
         loudness = ddsp.spectral_ops.compute_loudness(
             audio, SAMPLE_RATE, FRAME_RATE, padding="valid"

@@ -1,6 +1,6 @@
-"""An instrument played block by block, as it is asked for: from curves, or from a MIDI keyboard.
+"""An instrument played live, block by block: from curves, or from a MIDI keyboard.
 
-The network's state, the phase and the noise are handed from block to block, as `transfer` hands
+The network's state, the phase and the noise are handed from block to block, as `synthesis` hands
 them from window to window, so that blocks sound as the whole would. What is played arrives two
 frames (8 ms) late, since amplitudes fade over to those of the next frame and the noise's filters
 reach over it.
@@ -9,9 +9,11 @@ Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
 
 import numpy as np
 
-from ddsp_course import _tensorflow, instruments, transfer
-from ddsp_course.errors import CourseError
-from ddsp_course.features import FLOOR_DB, FRAME_RATE, HOP_SIZE
+from ddsp_course import instruments, synthesis
+from ddsp_course._tensorflow import ddsp
+from ddsp_course.errors import CourseError, one_line
+from ddsp_course.features import FLOOR_DB
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, midi_to_hz
 
 LATENCY = 2  # frames
 
@@ -22,7 +24,7 @@ _VIBRATO_HZ, _VIBRATO_CENTS, _VIBRATO_AFTER_S = 5.5, 15.0, 0.4
 
 
 class Live:
-    """An instrument that goes on where the last block ended.
+    """An instrument that continues where the last block ended.
 
     Attributes:
       n_frames: of a block; 4 ms each.
@@ -44,27 +46,28 @@ class Live:
             raise CourseError(
                 f"A block has {block_size} samples, and must have a multiple of {HOP_SIZE}."
             )
-        ddsp = _tensorflow.load_ddsp()
         known = (ddsp.synths.Harmonic, ddsp.synths.FilteredNoise, ddsp.processors.Add,
                  ddsp.effects.Reverb)  # fmt: skip
-        for processor in instrument.model.processor_group.processors:
-            if type(processor) not in known:
-                raise CourseError(
-                    f"{instrument.name} has a {type(processor).__name__}, which plays sounds of a "
-                    "fixed length and not blocks: use instrument.play."
-                )
-        self.n_frames = block_size // HOP_SIZE
-        self._scale = FLOOR_DB["ddsp2"] / FLOOR_DB[instrument.loudness_definition]
+        processors = instrument.model.processor_group.processors
+        if not instrument.player.seamless or any(type(one) not in known for one in processors):
+            raise CourseError(
+                f"{instrument.name} has a part that plays sounds of a fixed length and cannot "
+                "continue from block to block: use instrument.play."
+            )
         instruments.configure(instrument.gin_text, instrument.name)
+        self.n_frames = block_size // HOP_SIZE
+        self._definition = instrument.loudness_definition
         window = self.n_frames + 2 * LATENCY
-        self._play, self._memory = transfer.compiled(instrument.model, window, self.n_frames)
+        self._player = synthesis.compile_player(instrument.model, window, self.n_frames)
+        self._state = self._player.state
         self._f0_hz = np.full(window, FRAME_RATE, np.float32)  # any pitch, since nothing sounds
         self._loudness_db = np.full(window, FLOOR_DB["ddsp2"], np.float32)
         self._rng = np.random.default_rng(0)
         self._noise = np.zeros(window * HOP_SIZE, np.float32)
-        self._room = _Room(instrument.model.course_impulse_response, block_size)
-        for _ in range(transfer.REST // self.n_frames):
-            self.play(self._f0_hz[-self.n_frames :], self._loudness_db[-self.n_frames :])
+        self._reverb = _Reverb(self._player.impulse_response, block_size)
+        silence_db = np.full(self.n_frames, FLOOR_DB[self._definition])
+        for _ in range(synthesis.REST // self.n_frames):
+            self.play(self._f0_hz[-self.n_frames :], silence_db)
 
     def play(self, f0_hz, loudness_db):
         """Play one block.
@@ -77,12 +80,13 @@ class Live:
           (n_frames * 64,) float32 at 16 kHz: what was asked for `LATENCY` frames ago.
         """
         self._f0_hz = _shifted(self._f0_hz, f0_hz)
-        self._loudness_db = _shifted(self._loudness_db, np.asarray(loudness_db) * self._scale)
+        loudness_db = synthesis.model_loudness(np.asarray(loudness_db), self._definition)
+        self._loudness_db = _shifted(self._loudness_db, loudness_db)
         self._noise = _shifted(self._noise, self._rng.uniform(-1, 1, self.n_frames * HOP_SIZE))
-        (dry, _), self._memory = self._play(
-            self._f0_hz, self._loudness_db, self._noise, self._memory
+        (dry, _), self._state = self._player.play(
+            self._f0_hz, self._loudness_db, self._noise, self._state
         )
-        return self._room.add(dry[LATENCY * HOP_SIZE : -LATENCY * HOP_SIZE])
+        return self._reverb.add(dry[LATENCY * HOP_SIZE : -LATENCY * HOP_SIZE])
 
 
 class Keys:
@@ -130,7 +134,7 @@ class Keys:
             held_s = self._since / FRAME_RATE
             depth = _VIBRATO_CENTS / 100 * np.clip(held_s / _VIBRATO_AFTER_S - 1, 0, 1)
             sway = depth * np.sin(2 * np.pi * _VIBRATO_HZ * held_s)
-            f0_hz[i] = 440.0 * 2 ** ((self._pitch + self._bend + sway - 69) / 12)
+            f0_hz[i] = midi_to_hz(self._pitch + self._bend + sway)
             loudness_db[i] = self._loudness_db
             self._since += 1
         return self.live.play(f0_hz, loudness_db)
@@ -163,7 +167,7 @@ def play_midi(instrument, midi, block_size=256):
             midi = pretty_midi.PrettyMIDI(str(midi))
         except Exception as error:  # mido raises many kinds
             raise CourseError(
-                f"{midi} cannot be read as MIDI ({error}): export it again."
+                f"{midi} cannot be read as MIDI ({one_line(error)}): export it again."
             ) from error
     notes = [note for part in midi.instruments if not part.is_drum for note in part.notes]
     if not notes:
@@ -180,7 +184,7 @@ def play_midi(instrument, midi, block_size=256):
         yield keys.play()
 
 
-class _Room:
+class _Reverb:
     """A reverb whose tail is handed from block to block."""
 
     def __init__(self, impulse_response, block_size):

@@ -1,4 +1,4 @@
-"""Pictures of sounds and features.
+"""Pictures of audio and features.
 
 White ground and dark text in every theme; colour maps and colours that colour-blind eyes tell
 apart (magma; blue and orange of Okabe and Ito). Explained in
@@ -11,7 +11,8 @@ import io
 
 import numpy as np
 
-SAMPLE_RATE = 16000
+from ddsp_course.units import FRAME_RATE, SAMPLE_RATE
+
 BEFORE, AFTER = "#0072b2", "#d55e00"
 
 
@@ -77,7 +78,7 @@ def features(before, after=None, figure=None):
     if after is not None:
         pairs.append((after, AFTER, "--", "adjusted"))
     for values, colour, style, label in pairs:
-        time = np.arange(len(values.f0_hz)) / values.frame_rate
+        time = np.arange(len(values.f0_hz)) / FRAME_RATE
         sure = values.f0_confidence > 0.5
         axes[0].plot(time, np.where(sure, values.f0_hz, np.nan), style, color=colour, label=label)
         axes[1].plot(time, values.loudness_db, style, color=colour, label=label)

@@ -48,12 +48,21 @@ class Take:
         return self._sound is not None
 
     def receive(self, name, data):
-        """Take a sound file in base64; return a sentence on what came of it."""
+        """Take a sound file.
+
+        Args:
+          name: of the file, for the sentence.
+          data: its content in base64.
+
+        Returns:
+          accepted: whether it is the sound from now on.
+          sentence: what came of it.
+        """
         try:
             self._sound = audio.load(f"data:;base64,{data}")
         except AudioError as error:
-            return f"{name} cannot be used. {error}"
-        return f"{name} has arrived: {len(self._sound) / audio.SAMPLE_RATE:.1f} s."
+            return False, f"{name} cannot be used. {error}"
+        return True, f"{name} has arrived: {len(self._sound) / audio.SAMPLE_RATE:.1f} s."
 
 
 def record(seconds=5, example=None):
@@ -79,15 +88,15 @@ def record(seconds=5, example=None):
 
         has_example = "false" if example is None else "true"
         page = base64.b64encode(PAGE.read_bytes()).decode("ascii")
-        came = output.eval_js(
+        reply = output.eval_js(
             f'import("data:text/javascript;base64,{page}")'
             f".then((page) => page.once({seconds:g}, {LARGEST}, {has_example}))"
         )
-        print(take.receive(came["name"], came["data"]) if came else "The example is taken.")
+        print(take.receive(reply["name"], reply["data"])[1] if reply else "The example is taken.")
         return take
     from IPython.display import display
 
-    display(widget(seconds, take.receive))
+    display(widget(seconds, lambda name, data: take.receive(name, data)[1]))
     return take
 
 
@@ -108,7 +117,7 @@ def upload(example=None):
 
     take = Take(example)
     for name, data in files.upload().items():
-        print(take.receive(name, base64.b64encode(data).decode("ascii")))
+        print(take.receive(name, base64.b64encode(data).decode("ascii"))[1])
     return take
 
 
@@ -144,6 +153,6 @@ def widget(seconds, receive):
         def _arrived(self, change):
             if change["new"]:
                 self.said = receive(self.name, change["new"])
-                self.data = ""  # the same take again is news again
+                self.data = ""  # so that the same take, sent again, is a change again
 
     return Recorder(seconds=seconds)

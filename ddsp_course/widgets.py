@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _paths, audio, conditioning, features, instruments, plots, record, transfer
+from ddsp_course import _paths, audio, instruments, plots, record, synthesis, transfer
 from ddsp_course.errors import CourseError, SetupError
 
 try:
@@ -39,7 +39,7 @@ def timbre_transfer():
 
     app = App()
     display(app.page)
-    app.look()
+    app.refresh()
 
 
 class App:
@@ -48,18 +48,26 @@ class App:
     Attributes:
       page: an ipywidgets box with everything in it.
       sound: (n_samples,), what is to be played.
-      heard, adjusted: `features.Features` of it, before and after `conditioning.adjust`.
+      extracted, adjusted: `features.Features` of it, before and after `conditioning.adjust`.
       instrument: `instruments.Instrument`.
-      parts: what `transfer.parts` made, or None before a transfer.
+      parts: what `Instrument.play_parts` made, or None before a transfer.
     """
 
     def __init__(self):
         self.sound = audio.load(EXAMPLE)
-        self.heard = self.adjusted = self.instrument = self.parts = None
+        self.extracted = self.adjusted = self.instrument = self.parts = None
         self._take = record.Take()
         self._uploads = tempfile.TemporaryDirectory()
         self._stop, self._thread = threading.Event(), None
+        self._make_choices()
+        self._make_knobs()
+        self._make_results()
+        self._connect()
+        self.page = self._lay_out()
+        self._show_before()
+        self.after.value = _REST
 
+    def _make_choices(self):
         self.source = ipywidgets.Dropdown(
             options=[
                 ("Example: a flute's melody", "example"),
@@ -88,6 +96,7 @@ class App:
             layout={"width": "380px"},
         )
 
+    def _make_knobs(self):
         self.knobs = {
             "pitch_shift": _slider("pitch shift (semitones)", 0, -36, 36, 1),
             "loudness_shift": _slider("loudness shift (dB)", 0, -30, 20, 1),
@@ -107,18 +116,20 @@ class App:
             _slider("reverb", 0, 0, 2, 0.05),
         ]
 
+    def _make_results(self):
         # Never disabled: the keyboard would be lost with the button that it is on.
         self.transfer = ipywidgets.Button(description="Transfer", button_style="primary")
         self.cancel = ipywidgets.Button(description="Cancel")
         self.progress = ipywidgets.FloatProgress(0, min=0, max=1, layout={"width": "300px"})
-        self.said = ipywidgets.HTML()
+        self.message = ipywidgets.HTML()
         self.curves = ipywidgets.HTML()
         self.before, self.after = ipywidgets.HTML(), ipywidgets.HTML()
         for column in (self.before, self.after):
             column.layout = ipywidgets.Layout(width="480px")
 
+    def _connect(self):
         self.source.observe(lambda _: self._choose_source(), "value")
-        self.choice.observe(lambda _: self.look(), "value")
+        self.choice.observe(lambda _: self.refresh(), "value")
         self.zip.observe(lambda change: self._unpack(change["new"]), "value")
         self.path.observe(lambda change: self._offer(change["new"].strip()), "value")
         for knob in self.knobs.values():
@@ -128,7 +139,8 @@ class App:
         self.transfer.on_click(lambda _: self._begin(self._play))
         self.cancel.on_click(lambda _: self._stop.set())
 
-        self.page = ipywidgets.VBox(
+    def _lay_out(self):
+        return ipywidgets.VBox(
             [
                 _heading("1. A sound"),
                 self.source,
@@ -141,16 +153,14 @@ class App:
                 self.curves,
                 _heading("4. Transfer"),
                 _row(self.transfer, self.cancel, self.progress),
-                self.said,
+                self.message,
                 _row(self.before, self.after),
                 _heading("5. The mix"),
                 *self.levels,
             ]
         )
-        self._show_before()
-        self.after.value = _REST
 
-    def look(self):
+    def refresh(self):
         """Load the instrument and measure the sound, and draw the curves."""
         self._begin(self._measure)
 
@@ -170,19 +180,19 @@ class App:
             self._say("Record something or upload a file: it is taken as soon as it arrives.")
 
     def _receive(self, name, data):
-        said = self._take.receive(name, data)
-        if said.startswith(f"{name} has arrived"):
+        accepted, sentence = self._take.receive(name, data)
+        if accepted:
             if self.source.value == "own":
                 self._take_sound(self._take.sound)
             else:
                 self.source.value = "own"
-        return said
+        return sentence
 
     def _take_sound(self, sound):
-        self.sound, self.heard, self.adjusted, self.parts = sound, None, None, None
+        self.sound, self.extracted, self.adjusted, self.parts = sound, None, None, None
         self.after.value = _REST
         self._show_before()
-        self.look()
+        self.refresh()
 
     def _unpack(self, value):
         if not value:
@@ -204,7 +214,7 @@ class App:
             self.choice.value = path
 
     def _turned(self):
-        if self.heard is not None and self.instrument is not None:
+        if self.extracted is not None and self.instrument is not None:
             self._adjust()
             if self.parts is not None:
                 self._say("The settings have changed: press “Transfer” to hear them.")
@@ -260,30 +270,30 @@ class App:
                 self.instrument = instruments.load(name)
             self.parts = None
             self.after.value = _REST
-            own_room = self.instrument.model.course_impulse_response is not None
-            self.levels[2].description = "its own reverb" if own_room else "reverb (a small hall)"
-            self.levels[2].value = 1 if own_room else 0
-        definition = self.instrument.loudness_definition
-        if self.heard is None:
-            self.heard = features.extract(self.sound, loudness_definition=definition, progress=bar)
-        elif self.heard.loudness_definition != definition:
-            self.heard = features.with_loudness(self.heard, definition)
-        self._adjust()
+            has_reverb = self.instrument.player.impulse_response is not None
+            self.levels[2].description = "its own reverb" if has_reverb else "reverb (a small hall)"
+            self.levels[2].value = 1 if has_reverb else 0
+        self._adjust(bar)
         self._say("Ready: press “Transfer”.")
 
     def _play(self, bar):
         self._measure(bar)
-        self.parts = transfer.parts(self.instrument, self.adjusted, progress=bar)
+        self.parts = self.instrument.play_parts(self.adjusted, progress=bar)
         self._mix()
         self._say(f"Done: {len(self.sound) / audio.SAMPLE_RATE:.1f} s by {self._name()}.")
 
     # What is seen and heard.
 
-    def _adjust(self):
+    def _adjust(self, bar=False):
         settings = {name: knob.value for name, knob in self.knobs.items()}
         settings["pitch_shift"] /= 12  # octaves
-        self.adjusted = conditioning.adjust(self.heard, self.instrument.statistics, **settings)
-        figure = plots.features(self.heard, self.adjusted, figure=_figure(8, 5.2))
+        self.extracted, self.adjusted = transfer.prepare(
+            self.sound if self.extracted is None else self.extracted,
+            self.instrument,
+            progress=bar,
+            **settings,
+        )
+        figure = plots.features(self.extracted, self.adjusted, figure=_figure(8, 5.2))
         self.curves.value = plots.to_html(
             figure,
             "Pitch, loudness and confidence over time, before and after, and where notes are",
@@ -292,9 +302,11 @@ class App:
     def _mix(self):
         if self.parts is None:
             return
-        harmonic, noise, room = self.parts
+        harmonic, noise, impulse_response = self.parts
+        if impulse_response is None:
+            impulse_response = _small_hall()
         levels = [level.value for level in self.levels]
-        played = transfer.mix(harmonic, noise, _small_hall() if room is None else room, levels)
+        played = synthesis.mix(harmonic, noise, impulse_response, levels)
         title = f"After: {self._name()}"
         self.after.value = _sound_html(played, title) + audio.link_html(
             played, f"{self._name().replace(' ', '_')}.wav"
@@ -307,18 +319,18 @@ class App:
         return Path(self.instrument.name).stem.replace("_", " ")
 
     def _say(self, sentence):
-        self.said.value = f'<div role="status" aria-live="polite">{html.escape(sentence)}</div>'
+        self.message.value = f'<div role="status" aria-live="polite">{html.escape(sentence)}</div>'
 
 
 class _Cancelled(Exception):
-    """Somebody pressed Cancel, or began something else."""
+    """The learner pressed Cancel, or started something else."""
 
 
 def _small_hall():
     """A second of noise that dies away, (16000,), with a quarter of the dry sound's power."""
     n = audio.SAMPLE_RATE
-    room = np.random.default_rng(0).normal(size=n) * np.exp(-5 * np.arange(n) / n)
-    return (0.5 * room / np.sqrt(np.sum(room**2))).astype(np.float32)
+    tail = np.random.default_rng(0).normal(size=n) * np.exp(-5 * np.arange(n) / n)
+    return (0.5 * tail / np.sqrt(np.sum(tail**2))).astype(np.float32)
 
 
 def _sound_html(sound, title):

@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 
 from ddsp_course import _paths
-from ddsp_course.features import SAMPLE_RATE
 from ddsp_course.training import soundfonts
+from ddsp_course.units import SAMPLE_RATE
 
 OUT = _paths.ASSETS / "audio" / "clarinet"
 CLARINET = 71

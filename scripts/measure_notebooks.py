@@ -16,6 +16,8 @@ import psutil
 from build_notebooks import NOTEBOOKS, ROOT, SECONDS_A_CELL
 from nbclient import NotebookClient
 
+from ddsp_course import files
+
 BUDGET_S = 60
 TRAINING_BUDGET_S = 300
 LOOK_EVERY_S = 0.1
@@ -76,9 +78,8 @@ def main() -> int:
         f"measured by `make budget` on {os.cpu_count()} CPU cores.\n\n"
         "| notebook | runs for | peak memory |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     )
-    part = NOTEBOOKS / ".BUDGET.md.part"
-    part.write_text(text, "utf-8")
-    part.replace(NOTEBOOKS / "BUDGET.md")
+    with files.whole_file(NOTEBOOKS / "BUDGET.md") as part:
+        part.write_text(text, "utf-8")
     if beyond:
         print(f"Over budget: {', '.join(beyond)}.", file=sys.stderr)
     print((NOTEBOOKS / "BUDGET.md").relative_to(ROOT))

@@ -23,7 +23,6 @@ pitch in the same way.
 
 import argparse
 import multiprocessing
-import os
 import subprocess
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -31,15 +30,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow, audio, crepe
+from ddsp_course import _paths, audio, crepe, files
+from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.training import soundfonts
+from ddsp_course.units import HOP_SIZE, SAMPLE_RATE, midi_to_hz
 
-tf = _tensorflow.load()
-ddsp = _tensorflow.load_ddsp()
-
-SAMPLE_RATE = crepe.SAMPLE_RATE
 SIZE = crepe.FRAME_SIZE
-HOP_SIZE = 64
 BLUR_CENTS = 25.0
 TABLE = 4096
 PROGRAMS = range(112)
@@ -202,7 +198,7 @@ def play_program(program, seed, soundfont, seconds=NOTES_S):
     frame_t = np.arange(n_samples // HOP_SIZE) * HOP_SIZE / SAMPLE_RATE
     index = np.maximum(np.searchsorted(starts, frame_t, "right") - 1, 0)
     midi = np.array([note[2] for note in notes])[index] + np.interp(frame_t, bend_t, bend) + detune
-    score_hz = 440.0 * 2 ** ((midi - 69) / 12)
+    score_hz = midi_to_hz(midi)
     # Two frame lengths: low notes need a long one, vibrato and slides a short one.
     found_hz = np.full(len(frame_t), np.nan)
     for frame_length in (2048, 1024):
@@ -316,16 +312,14 @@ def clips(work):
         # TensorFlow does not live through a fork.
         with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
             made = list(tqdm(pool.map(clip, tasks), total=len(tasks), unit="clip"))
-        part = path.with_name("clips.part.npz")
         peak = [np.abs(a).max() + 1e-6 for a, _ in made]
-        np.savez(
-            part,
-            audio=np.stack([a / p for (a, _), p in zip(made, peak, strict=True)]).astype(
-                np.float16
-            ),
-            f0_hz=np.stack([f for _, f in made]),
-        )
-        os.replace(part, path)
+        scaled = [a / p for (a, _), p in zip(made, peak, strict=True)]
+        with files.whole_file(path) as part:
+            np.savez(
+                part,
+                audio=np.stack(scaled).astype(np.float16),
+                f0_hz=np.stack([f for _, f in made]),
+            )
     with np.load(path) as held:
         return held["audio"], held["f0_hz"]
 
@@ -460,17 +454,12 @@ def test_sounds(work):
                 sound = sound[: len(sound) // HOP_SIZE * HOP_SIZE]
                 rng = np.random.default_rng(21)
                 made[f"{name}, played again"] = [play_again(rng, sound)]
-        part = path.with_name("test.part.npz")
-        np.savez(
-            part,
-            **{
-                f"{name}|audio": np.concatenate([a for a, _ in rows]) for name, rows in made.items()
-            },
-            **{
-                f"{name}|f0_hz": np.concatenate([f for _, f in rows]) for name, rows in made.items()
-            },
-        )
-        os.replace(part, path)
+        arrays = {}
+        for name, rows in made.items():
+            arrays[f"{name}|audio"] = np.concatenate([a for a, _ in rows])
+            arrays[f"{name}|f0_hz"] = np.concatenate([f for _, f in rows])
+        with files.whole_file(path) as part:
+            np.savez(part, **arrays)
     with np.load(path) as held:
         names = [key.split("|")[0] for key in held if key.endswith("|audio")]
         return {name: (held[f"{name}|audio"], held[f"{name}|f0_hz"]) for name in names}

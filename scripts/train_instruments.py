@@ -1,6 +1,6 @@
 """Train the course's instruments: a soundfont's phrases -> an instrument in Magenta's format.
 
-    python scripts/train_instruments.py [NAME ...]           # from scratch, or on from where it was
+    python scripts/train_instruments.py [NAME ...]           # from scratch, or resumed
     python scripts/train_instruments.py --evaluate [NAME ...]  # the scores of what assets/ holds
 
 The same steps as in notebooks/03_train_your_own, with two soundfonts for recordings. The scores,
@@ -8,7 +8,6 @@ on phrases that were not learned from, go to scores.json beside the weights.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 from ddsp_course import _paths, instruments
@@ -50,16 +49,14 @@ def make(name, work, folder):
         data.prepare_program(*INSTRUMENTS[name], dataset, SOUNDFONTS, PHRASES, progress=True)
     run.train(dataset, work / "run", steps=STEPS)
     run.train(dataset, work / "run", steps=STEPS + CALM_STEPS, gin_lines=CALM)
-    run.export(dataset, work / "run", work / "instrument")
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(work / "instrument", folder)
+    run.export(dataset, work / "run", folder)
 
 
 class Recording:
     """An "instrument" that plays what it hears: its f0 L1 is what CREPE itself gets wrong."""
 
-    def play(self, heard):
-        return heard.audio
+    def play(self, phrase):
+        return phrase.audio
 
 
 def evaluate(name, folder):

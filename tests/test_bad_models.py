@@ -182,7 +182,7 @@ def test_the_corpus_is_dangerous(tmp_path, monkeypatch, registry):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "pickle exhausted"),
+        (b"", "could not be read"),
         (b"no pickle", "could not be read"),
         (pickle.dumps([1, 2]), "mean_pitch"),
         (pickle.dumps({"mean_pitch": 60.0}), "it has no mean_loudness"),
@@ -192,7 +192,7 @@ def test_the_corpus_is_dangerous(tmp_path, monkeypatch, registry):
         (b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b".", "could not be read"),
         # Tuples in tuples, 100 deep and twice each: to hash them takes 2 ** 100 steps.
         (b"\x80\x04}N\x85" + b"".join(b"q%c0h%ch%c\x86" % (i, i, i) for i in range(100)) + b"Ns.",
-         "a key is a tuple"),
+         "could not be read"),
         (b"\x80\x04" + b"]" * 1_000_000 + b"a" * 999_999 + b".", "could not be read"),
         (bytes(6_000_000), "more than 5 MB"),
     ],

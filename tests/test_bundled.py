@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from ddsp_course import _tensorflow, crepe, features, instruments
+from ddsp_course import crepe, features, instruments
+from ddsp_course._tensorflow import tf
+from ddsp_course.units import midi_to_hz
 
 FOLDERS = sorted(path.parent for path in (ROOT / "assets" / "instruments").glob("*/*.gin"))
 NAMES = [folder.name for folder in FOLDERS]
@@ -26,7 +28,7 @@ def three_notes(midi):
     for i, level in enumerate((-35, -20, -8)):
         start = 250 + 350 * i
         loudness_db[start : start + 200] = level
-    f0_hz = np.full(len(loudness_db), 440 * 2 ** ((midi - 69) / 12), np.float32)
+    f0_hz = np.full(len(loudness_db), midi_to_hz(midi), np.float32)
     audio = np.zeros(64 * len(loudness_db), np.float32)
     return features.Features(audio, f0_hz, np.ones_like(f0_hz), loudness_db)
 
@@ -38,7 +40,6 @@ def test_the_four_of_the_video_are_there():
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_instrument_is_small_and_holds_weights_alone(folder):
     assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6
-    tf = _tensorflow.load()
     (index,) = folder.glob("ckpt-*.index")
     names = [name for name, _ in tf.train.list_variables(str(index.with_suffix("")))]
     assert not any("optimizer" in name or "OPTIMIZER_SLOT" in name for name in names)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsp_course import _paths, cli
+from ddsp_course import _paths, cli, doctor
 from ddsp_course.errors import SilenceError
 
 ROOT = _paths.ASSETS.parent
@@ -32,23 +32,17 @@ def recording(tmp_path):
 @pytest.fixture
 def stand_in(monkeypatch):
     """Replace the slow parts, so that what the command does round them can be seen."""
-    from ddsp_course import conditioning, features, instruments
+    from ddsp_course import instruments, transfer
 
     seen = {}
     curves = SimpleNamespace(f0_hz=np.full(250, 440.0), note_mask=np.ones(250, bool))
 
-    def adjust(features, statistics, **settings):
+    def timbre_transfer(recording, instrument, progress, **settings):
         seen.update(settings)
-        return curves
+        return tone().astype(np.float32), curves, curves
 
-    instrument = SimpleNamespace(
-        loudness_definition="ddsp2",
-        statistics=None,
-        play=lambda features, progress: tone().astype(np.float32),
-    )
-    monkeypatch.setattr(instruments, "load", lambda name: instrument)
-    monkeypatch.setattr(features, "extract", lambda *args, **kwargs: curves)
-    monkeypatch.setattr(conditioning, "adjust", adjust)
+    monkeypatch.setattr(instruments, "load", lambda name: name)
+    monkeypatch.setattr(transfer, "timbre_transfer", timbre_transfer)
     return seen
 
 
@@ -114,12 +108,12 @@ def test_recording_with_nan_is_one_sentence(tmp_path, capsys):
 
 
 def test_error_in_the_long_work_is_one_sentence(recording, stand_in, monkeypatch, capsys):
-    from ddsp_course import features
+    from ddsp_course import transfer
 
     def silent(*args, **kwargs):
         raise SilenceError("The recording is silent: record it again, closer.")
 
-    monkeypatch.setattr(features, "extract", silent)
+    monkeypatch.setattr(transfer, "timbre_transfer", silent)
     assert run(recording, "-o", recording.parent / "out.wav") == 2
     assert "silent" in assert_one_sentence(capsys)
     assert left_in(recording.parent) == ["in.wav"]
@@ -186,9 +180,9 @@ def test_doctor_says_what_to_do_about_each_failure(monkeypatch, capsys):
         raise RuntimeError("it broke")
 
     monkeypatch.setattr(
-        cli, "_checks",
-        lambda: [("good", lambda: "fine", "-", True), ("bad", broken, "mend it", True),
-                 ("extra", broken, "get it", False)],
+        doctor, "checks",
+        lambda: [doctor.Check("good", lambda: "fine", "-"), doctor.Check("bad", broken, "mend it"),
+                 doctor.Check("extra", broken, "get it", required=False)],
     )  # fmt: skip
     assert cli.main(["doctor"]) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -205,12 +199,13 @@ def test_doctor_is_content_with_a_missing_extra(monkeypatch):
     def broken():
         raise RuntimeError("it broke")
 
-    monkeypatch.setattr(cli, "_checks", lambda: [("extra", broken, "get it", False)])
+    extra = doctor.Check("extra", broken, "get it", required=False)
+    monkeypatch.setattr(doctor, "checks", lambda: [extra])
     assert cli.main(["doctor"]) == 0
 
 
 def test_doctor_checks_each_package_of_the_project():
-    titles = [title for title, *_ in cli._packages()]
+    titles = [check.title for check in doctor._packages()]
     assert {"numpy", "ddsp", "tf-keras", "hmmlearn", "note_seq"} <= set(titles)
 
 

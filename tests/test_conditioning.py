@@ -7,13 +7,14 @@ import pytest
 
 from ddsp_course import conditioning
 from ddsp_course.instruments import Statistics
+from ddsp_course.units import midi_to_hz
 
 MASK = np.ones(500, bool)
 SURE = np.ones(500, np.float32)
 
 
 def hz(midi):
-    return (440 * 2 ** ((np.asarray(midi, float) - 69) / 12)).astype(np.float32)
+    return midi_to_hz(midi).astype(np.float32)
 
 
 @pytest.fixture

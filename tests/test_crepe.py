@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddsp_course import crepe
+from ddsp_course import crepe, crepe_package, viterbi
 from ddsp_course.errors import CourseError, FetchError
 
 
@@ -14,11 +14,13 @@ def tiny(official_tiny):
 
 @pytest.mark.parametrize("clip", ["glide", "violin"])
 def test_official_weights_give_the_reference_answers(clip, reference, tiny):
-    said = crepe.activation(reference[f"{clip}_audio"], tiny)
+    activation = crepe.activation(reference[f"{clip}_audio"], tiny)
     # 1e-4 is asked for; 1e-6 is what float32 gave here.
-    np.testing.assert_allclose(said[::25], reference[f"{clip}_crepe_tiny_activation"], atol=1e-4)
-    for viterbi, name in ((False, "argmax"), (True, "viterbi")):
-        f0_hz, f0_confidence = crepe.to_f0(said, viterbi)
+    np.testing.assert_allclose(
+        activation[::25], reference[f"{clip}_crepe_tiny_activation"], atol=1e-4
+    )
+    for smooth, name in ((False, "argmax"), (True, "viterbi")):
+        f0_hz, f0_confidence = crepe.to_f0(activation, smooth)
         cents = 1200 * np.log2(f0_hz / reference[f"{clip}_crepe_tiny_f0_hz_{name}"])
         assert np.abs(cents).max() < 1
         np.testing.assert_allclose(
@@ -36,7 +38,7 @@ def test_viterbi_gives_ties_to_the_state_that_hmmlearn_does():
     model = CategoricalHMM(360)
     model.startprob_, model.transmat_ = np.ones(360) / 360, transition
     model.emissionprob_, model.n_features = np.eye(360) * 0.1 + 0.9 / 360, 360
-    path = np.concatenate([bins for _, bins in crepe._viterbi([np.eye(360)[observed]])])
+    path = np.concatenate([bins for _, bins in viterbi.follow([np.eye(360)[observed]])])
     np.testing.assert_array_equal(path, model.predict(observed[:, None]))
 
 
@@ -64,17 +66,17 @@ def test_viterbi_settles_frames_as_they_come():
         # From end to end at every frame: no path is ever sure.
         "leaping": np.tile([0, 359], 10000),
     }
-    longest = {"melody": 200, "leaping": crepe._PATIENCE}
+    longest = {"melody": 200, "leaping": viterbi.PATIENCE}
     for name, bins in observed.items():
         batches, paths = np.split(np.eye(360, dtype=np.float32)[bins], 200), []
         arrived = [*range(100, 20001, 100), 20000]  # after each batch, and again at the end
-        for come, (_, path) in zip(arrived, crepe._viterbi(batches), strict=True):
+        for come, (_, path) in zip(arrived, viterbi.follow(batches), strict=True):
             paths.append(path)
             assert come - sum(map(len, paths)) <= longest[name]
         path = np.concatenate(paths)
         assert len(path) == len(bins)
         # A path settled for want of patience need not fit the next piece, but leaps once at most.
-        assert (np.abs(np.diff(path)) >= crepe._REACH).sum() <= len(bins) // crepe._PATIENCE * 2
+        assert (np.abs(np.diff(path)) >= viterbi.REACH).sum() <= len(bins) // viterbi.PATIENCE * 2
 
 
 @pytest.mark.parametrize("size", crepe.SIZES)
@@ -131,7 +133,9 @@ def test_batches_do_not_show_in_the_answer():
 def test_predict_is_called_as_crepe_is(monkeypatch):
     t = np.arange(44100) / 44100
     stereo = np.stack([np.sin(2 * np.pi * 440 * t)] * 2, axis=1)
-    time, frequency, confidence, salience = crepe.predict(stereo, 44100, "course", verbose=0)
+    time, frequency, confidence, salience = crepe_package.predict(
+        stereo, 44100, "course", verbose=0
+    )
     assert len(time) == len(frequency) == len(confidence) == len(salience) == 101
     np.testing.assert_allclose(np.diff(time), 0.01)
     assert np.abs(1200 * np.log2(np.median(frequency) / 440)) < 25
@@ -142,9 +146,32 @@ def test_predict_falls_back_to_the_course_with_a_warning(monkeypatch):
         raise FetchError("No network: connect.")
 
     monkeypatch.setattr(crepe, "_fetch", unreachable)
-    monkeypatch.setattr(crepe, "models", {})
-    with pytest.warns(UserWarning, match="course's own weights"):
-        crepe.predict(np.ones(2048), 16000, verbose=0)
+    monkeypatch.setattr(crepe_package, "models", {})
+    for _ in range(2):  # a failed download is not remembered as a success
+        with pytest.warns(UserWarning, match="course's own weights"):
+            crepe_package.predict(np.ones(2048), 16000, verbose=0)
+    assert crepe_package.models == {}
+
+
+def test_weights_are_read_once_in_a_process_unless_the_file_changes(tmp_path):
+    crepe.save(crepe.build("tiny"), tmp_path / "a.h5")
+    first = crepe.load(tmp_path / "a.h5")
+    assert crepe.load(tmp_path / "a.h5") is first
+    assert crepe.load("course") is crepe.load("course")
+    crepe.save(crepe.build("tiny"), tmp_path / "a.h5")
+    assert crepe.load(tmp_path / "a.h5") is not first
+
+
+def test_ddsp_gets_other_weights_for_a_while():
+    model = crepe.load("course")
+    with crepe_package.using(model):
+        assert crepe_package.build_and_load_model("full") is model.network
+    assert crepe_package.models.get("full") is None
+
+
+def test_unknown_size_is_named():
+    with pytest.raises(CourseError, match="no size huge: choose one of tiny"):
+        crepe.build("huge")
 
 
 def test_official_file_in_the_cache_is_used_without_a_network(official_tiny, tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """Features: loudness by both definitions, lengths, and recordings that cannot be used."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ddsp_course import features
-from ddsp_course.errors import AudioError, NoPitchError, SilenceError
+from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
 
 
 @pytest.mark.parametrize("clip", ["glide", "violin"])
@@ -42,11 +44,20 @@ def test_there_is_a_frame_for_every_64_samples_begun(n_samples):
     assert len(found.audio) == n_samples
 
 
-def test_other_loudness_leaves_the_pitch(heard):
-    other = features.with_loudness(heard, "ddsp1")
-    assert other.loudness_definition == "ddsp1"
-    assert other.f0_hz is heard.f0_hz
-    assert np.abs(other.loudness_db - heard.loudness_db).max() > 1
+def test_loudness_by_another_definition_keeps_what_was_changed(heard):
+    measured = features.loudness_db(heard.audio, "ddsp1")
+    np.testing.assert_array_equal(features.loudness_as(heard, "ddsp1"), measured)
+    assert np.abs(measured - heard.loudness_db).max() > 1
+    softer = dataclasses.replace(heard, loudness_db=heard.loudness_db - 6)
+    np.testing.assert_allclose(
+        features.loudness_as(softer, "ddsp1"), np.maximum(measured - 6, -120), atol=1e-4
+    )
+    assert features.loudness_as(heard, "ddsp2") is heard.loudness_db
+
+
+def test_unknown_definition_is_named():
+    with pytest.raises(CourseError, match="ddsp3: choose one of ddsp1, ddsp2"):
+        features.loudness_db(np.zeros(1000), "ddsp3")
 
 
 def test_silence_is_named():

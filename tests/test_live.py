@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_transfer import level_db, melody, steady
+from test_synthesis import level_db, melody, steady
 
-from ddsp_course import live, transfer
+from ddsp_course import live
 from ddsp_course.errors import CourseError
 from ddsp_course.exercises import hints
 
@@ -35,7 +35,7 @@ def test_blocks_sound_as_the_whole(violin, block_size):
     playing = live.Live(violin, block_size)
     playing._rng = NoNoise()
     sound = in_blocks(playing, given)
-    harmonic = transfer.parts(violin, given)[0][: len(sound)]
+    harmonic = violin.play_parts(given)[0][: len(sound)]
     heard = slice(8000, None)
     # Measured: -67 to -72 dB. The rest from which the network began was of another length.
     assert level_db(sound[heard] - harmonic[heard]) < level_db(harmonic[heard]) - 60
@@ -46,14 +46,14 @@ def test_noise_in_blocks_is_as_loud_as_in_the_whole(violin):
     with_noise, without = live.Live(violin, 256), live.Live(violin, 256)
     without._rng = NoNoise()
     noise = (in_blocks(with_noise, given) - in_blocks(without, given))[16000:]
-    _, whole, _ = transfer.parts(violin, given)
+    _, whole, _ = violin.play_parts(given)
     assert level_db(noise) == pytest.approx(level_db(whole[16000:]), abs=0.5)
 
 
 def test_room_rings_on_from_block_to_block():
     rng = np.random.default_rng(0)
     dry, answer = rng.normal(size=2560).astype(np.float32), rng.normal(size=700)
-    room = live._Room(answer, 256)
+    room = live._Reverb(answer, 256)
     wet = np.concatenate([room.add(block) for block in dry.reshape(-1, 256)])
     expected = dry + np.convolve(dry, np.r_[0, answer[1:]])[: len(dry)]
     np.testing.assert_allclose(wet, expected, rtol=1e-4, atol=1e-3)  # float32, values up to 100
@@ -115,6 +115,12 @@ def test_what_is_no_midi_is_named(violin, tmp_path):
 def test_block_that_is_no_multiple_of_a_frame_is_refused(violin, block_size):
     with pytest.raises(CourseError, match="multiple of 64"):
         live.Live(violin, block_size)
+
+
+def test_instrument_that_cannot_continue_is_refused(violin):
+    player = dataclasses.replace(violin.player, seamless=False)
+    with pytest.raises(CourseError, match=r"use instrument\.play"):
+        live.Live(dataclasses.replace(violin, player=player))
 
 
 def test_keys_need_to_know_how_loud_the_instrument_plays(violin):

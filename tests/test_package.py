@@ -62,10 +62,10 @@ def test_keras_3_in_use_before_is_one_clear_error():
 
 def test_ddsp_finds_a_crepe_and_computes_f0_with_it():
     done = python(
-        "import ddsp_course\nfrom ddsp_course import crepe as ours, _tensorflow\n"
+        "import ddsp_course\nfrom ddsp_course import crepe as network, crepe_package as ours, _tensorflow\n"
         "ddsp = _tensorflow.load_ddsp()\nimport crepe, numpy as np\n"
         "assert crepe is ours\n"
-        "ours._load_or_course.__globals__['load'] = lambda name, load=ours.load: load('course')\n"
+        "ours.models['full'] = network.load('course')\n"
         "t = np.arange(16000) / 16000\n"
         "sound = sum(np.sin(2 * np.pi * 440 * n * t) / n for n in (1, 2, 3)).astype('float32')\n"
         "f0_hz, confidence = ddsp.spectral_ops.compute_f0(sound, 250, viterbi=True)\n"

@@ -22,7 +22,7 @@ def wav(tmp_path):
 
 def test_take_holds_what_arrived(wav):
     take = record.Take()
-    assert take.receive("a.wav", wav) == "a.wav has arrived: 1.0 s."
+    assert take.receive("a.wav", wav) == (True, "a.wav has arrived: 1.0 s.")
     # 16 bits.
     np.testing.assert_allclose(take.sound, SINE, atol=1e-4)
 
@@ -43,15 +43,16 @@ def test_example_is_the_sound_until_another_arrives(wav, tmp_path):
 def test_what_is_no_sound_is_told_and_loses_nothing(wav):
     take = record.Take()
     take.receive("a.wav", wav)
-    assert take.receive("cut.wav", wav[:-3]).startswith("cut.wav cannot be used. ")
-    said = take.receive("notes.txt", base64.b64encode(b"Tuesday, clarinet").decode("ascii"))
-    assert said.startswith("notes.txt cannot be used. ")
+    text = base64.b64encode(b"Tuesday, clarinet").decode("ascii")
+    for name, data in (("cut.wav", wav[:-3]), ("notes.txt", text)):
+        accepted, sentence = take.receive(name, data)
+        assert not accepted and sentence.startswith(f"{name} cannot be used. ")
     assert len(take.sound) == len(SINE)
 
 
 def test_widget_gives_what_arrives_and_takes_the_same_again(wav):
     take = record.Take()
-    widget = record.widget(5.0, take.receive)
+    widget = record.widget(5.0, lambda name, data: take.receive(name, data)[1])
     for _ in range(2):
         widget.name, widget.data = "a.wav", wav
         assert widget.said == "a.wav has arrived: 1.0 s."

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from ddsp_course import _tensorflow, audio, features
+from ddsp_course import audio, features
+from ddsp_course._tensorflow import tf
 from ddsp_course.errors import TrainingError
 from ddsp_course.training import data, scores, soundfonts
 
@@ -19,7 +20,6 @@ def tone(f0_hz, seconds=3.0, n_harmonics=8):
 
 
 def read(dataset, part="train"):
-    tf = _tensorflow.load()
     size = {"audio": 16000, "audio_16k": 16000, "f0_hz": 250, "f0_confidence": 250}
     size["loudness_db"] = 250
     keys = {key: tf.io.FixedLenFeature([n], tf.float32) for key, n in size.items()}

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from conftest import COURSE, ROOT
 
-from ddsp_course import _tensorflow, fast, features, instruments
+from ddsp_course import features, instruments
+from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.errors import TrainingError
+from ddsp_course.fast import training as fast_training
 from ddsp_course.training import data, run, scores
 
 # A model small enough to build and compile in seconds.
@@ -41,14 +43,13 @@ def example(rng):
         "audio": sound,
         "audio_16k": sound,
         "f0_hz": np.full(250, f0_hz, np.float32),
-        "f0_confidence": data.certain(loudness_db),
+        "f0_confidence": data.confidence_of_known_pitch(loudness_db),
         "loudness_db": loudness_db,
     }
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    tf = _tensorflow.load()
     folder = tmp_path_factory.mktemp("dataset")
     rng = np.random.default_rng(4)
     for part, n in (("train", 12), ("held_out", 3)):
@@ -82,73 +83,11 @@ def trainer(work, dataset, *more, **environment):
 
 
 def saved_step(work):
-    tf = _tensorflow.load()
     latest = tf.train.latest_checkpoint(str(work))
     return int(latest.rsplit("-", 1)[1]) if latest else 0
 
 
-def test_fast_harmonics_are_ddsps():
-    tf = _tensorflow.load()
-    ddsp = _tensorflow.load_ddsp()
-    rng = np.random.default_rng(0)
-    # A tenth of a second, in which ddsp's float32 phases do not drift yet.
-    f0_hz = tf.constant(200 * 2 ** np.cumsum(rng.normal(0, 0.1, (2, 25, 1)), axis=1), tf.float32)
-    amplitudes = tf.constant(rng.uniform(0, 1, (2, 25, 20)) / 20, tf.float32)
-    weights = tf.constant(rng.standard_normal((2, 1600)), tf.float32)
-
-    def plain(amplitudes):
-        return ddsp.core.harmonic_synthesis(
-            f0_hz, tf.ones_like(f0_hz), harmonic_distribution=amplitudes, n_samples=1600
-        )
-
-    results = []
-    for synthesis in (plain, lambda a: fast.harmonic_synthesis(f0_hz, a, 1600)):
-        with tf.GradientTape() as tape:
-            tape.watch(amplitudes)
-            sound = synthesis(amplitudes)
-            total = tf.reduce_sum(sound * weights)
-        results.append((sound.numpy(), tape.gradient(total, amplitudes).numpy()))
-    (sound, gradient), (fast_sound, fast_gradient) = results
-    # 40 turns of the 20th harmonic in float32, of an amplitude of 1 in all.
-    np.testing.assert_allclose(fast_sound, sound, atol=2e-3)
-    # Gradients are up to 20 in size here.
-    np.testing.assert_allclose(fast_gradient, gradient, atol=0.1)
-
-
-def test_fast_phases_stay_exact_over_a_second():
-    f0_hz, n_harmonics = 440.0, 12
-    amplitudes = np.full((1, 250, n_harmonics), 1 / n_harmonics, np.float32)
-    sound = fast.harmonic_synthesis(np.full((1, 250, 1), f0_hz, np.float32), amplitudes, 16000)
-    t = np.arange(1, 16001) / 16000
-    k = np.arange(1, n_harmonics + 1)[:, None]
-    exact = np.sin(2 * np.pi * f0_hz * k * t).mean(axis=0)
-    # ddsp's own is off by 0.05 here with use_angular_cumsum, and by more without.
-    np.testing.assert_allclose(sound[0], exact, atol=5e-3)
-
-
-def test_fast_gru_is_keras_with_its_gradients():
-    tf = _tensorflow.load()
-    layer = tf.keras.layers.GRU(16, return_sequences=True)
-    rng = np.random.default_rng(1)
-    inputs = tf.constant(rng.standard_normal((3, 40, 5)), tf.float32)
-    layer(inputs)
-    layer.set_weights([0.3 * rng.standard_normal(w.shape) for w in layer.get_weights()])
-    results = []
-    for call in (layer, fast._gru_layer(layer)):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            states = call(inputs)
-            total = tf.reduce_sum(states**2)
-        gradients = tape.gradient(total, [inputs, *layer.trainable_variables])
-        results.append([states, *gradients])
-    for plain, quick in zip(*results, strict=True):
-        # float32, 40 steps deep.
-        np.testing.assert_allclose(quick, plain, atol=2e-4)
-
-
 def test_fast_model_has_the_loss_and_gradients_of_ddsps(dataset):
-    tf = _tensorflow.load()
-    ddsp = _tensorflow.load_ddsp()
     # A tenth of a second, in which ddsp's float32 phases do not drift yet, and without noise,
     # which is drawn anew in each call.
     short = (
@@ -168,7 +107,7 @@ def test_fast_model_has_the_loss_and_gradients_of_ddsps(dataset):
     }
     results = []
     for build in (lambda: lambda b: model(b, training=True, return_losses=True),
-                  lambda: fast.speed_up(model)[0]):  # fmt: skip
+                  lambda: fast_training.speed_up(model)[0]):  # fmt: skip
         call = build()
         call(batch)
         with tf.GradientTape() as tape:
@@ -261,7 +200,6 @@ def test_exported_instrument_plays_in_the_course(trained, heard):
 
 
 def test_rests_do_not_count_as_soft_playing_in_an_instruments_statistics(monkeypatch):
-    tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
     frames, rests, notes = 250, 4, 6
     loudness_db = np.full((rests + notes, frames), -80, np.float32)
     loudness_db[rests:] = np.linspace(-30, 0, frames)
@@ -288,7 +226,6 @@ def test_rests_do_not_count_as_soft_playing_in_an_instruments_statistics(monkeyp
 
 def test_exported_instrument_plays_in_magentas_own_way(trained):
     """The steps of the official timbre transfer notebook."""
-    ddsp = _tensorflow.load_ddsp()
     import gin
 
     folder = trained[0] / "instrument"
@@ -310,7 +247,6 @@ def test_exported_instrument_plays_in_magentas_own_way(trained):
 
 
 def test_export_holds_weights_and_no_optimizer(trained):
-    tf = _tensorflow.load()
     folder = trained[0] / "instrument"
     assert sorted(path.name for path in folder.iterdir()) == [
         "ckpt-20.data-00000-of-00001",
@@ -357,7 +293,7 @@ def test_commands_say_in_a_sentence_what_is_wrong(tmp_path, capsys):
         ("Harmonics.n_samples = 1", "Harmonics"),
         ("Trainer.learning_rate = ", "cannot be used"),
         ("RnnFcDecoder.rnn_type = 'lstm2'", "cannot be built"),
-        ("TFRecordProvider.example_secs = 4", "another length"),
+        ("TFRecordProvider.example_secs = 4", "does not fit"),
     ],
 )
 def test_wrong_setting_is_named_before_training(line, says, dataset, tmp_path):
@@ -416,7 +352,10 @@ def phrase_of_a_tone(seconds=4):
     sound = (tone * sounds).astype(np.float32)
     loudness_db = features.loudness_db(sound)
     return features.Features(
-        sound, np.full(seconds * 250, 330, np.float32), data.certain(loudness_db), loudness_db
+        sound,
+        np.full(seconds * 250, 330, np.float32),
+        data.confidence_of_known_pitch(loudness_db),
+        loudness_db,
     )
 
 

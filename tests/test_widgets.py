@@ -16,7 +16,7 @@ widgets = pytest.importorskip("ddsp_course.widgets")
 @pytest.fixture
 def app():
     app = widgets.App()
-    app.look()
+    app.refresh()
     app.wait()
     yield app
     app.cancel.click()
@@ -24,7 +24,7 @@ def app():
 
 
 def said(app):
-    return re.sub("<.*?>", "", app.said.value)
+    return re.sub("<.*?>", "", app.message.value)
 
 
 def transferred(app):
@@ -91,7 +91,7 @@ def test_knobs_change_what_is_played(app):
     assert level_db(transferred(app)) < level_db(loud) - 10
     app.knobs["loudness_shift"].value = 0
     app.knobs["pitch_shift"].value = -12
-    ratio = app.adjusted.f0_hz / app.heard.f0_hz
+    ratio = app.adjusted.f0_hz / app.extracted.f0_hz
     assert np.isclose(np.median(ratio), 0.5, rtol=1e-3)
 
 

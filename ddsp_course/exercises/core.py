@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddsp_course.exercises import hints
-from ddsp_course.features import FRAME_RATE, SAMPLE_RATE
+from ddsp_course.units import FRAME_RATE, SAMPLE_RATE
 
 HOP = SAMPLE_RATE // FRAME_RATE
 TAPS = 257

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ddsp_course.exercises import hints
+from ddsp_course.units import hz_to_midi, midi_to_hz
 
 SETTINGS = ("pitch_shift", "loudness_shift", "autotune", "quiet", "note_threshold", "match")
 SUNG_HZ = np.array([98.0, 110.0, 130.8, 146.8])
@@ -83,7 +84,7 @@ def register(answer):
         return wrong
     answer = np.asarray(answer, float)
     right = 4 * SUNG_HZ
-    distance = (TRUMPET - _midi(SUNG_HZ).mean()) / 12
+    distance = (TRUMPET - hz_to_midi(SUNG_HZ).mean()) / 12
     known = {
         "nothing has moved: an instrument two octaves higher would still whistle.": SUNG_HZ,
         "one octave is too little: 1.8 are missing, and the nearest whole number is 2.": 2
@@ -94,9 +95,9 @@ def register(answer):
         / 4,
         "two octaves are a factor of 2 ** 2 for a frequency, and here 2 octaves were added in Hz.": SUNG_HZ
         + 2,
-        "these are semitones (MIDI numbers): hertz are asked for.": _midi(right),
+        "these are semitones (MIDI numbers): hertz are asked for.": hz_to_midi(right),
         "all notes have the same distance in hertz, and so other intervals: multiply.": SUNG_HZ
-        + 440 * 2 ** ((TRUMPET - 69) / 12)
+        + midi_to_hz(TRUMPET)
         - SUNG_HZ.mean(),
         "each octave doubles the frequency: two of them are a factor of 4.": 3 * SUNG_HZ,
     }
@@ -149,10 +150,10 @@ def autotune(answer):
     if wrong:
         return wrong
     answer = np.asarray(answer, float)
-    pitch = _midi(OFF_HZ)
+    pitch = hz_to_midi(OFF_HZ)
 
     def way(goal, amount=0.5):
-        return _hz(pitch + amount * (goal - pitch))
+        return midi_to_hz(pitch + amount * (goal - pitch))
 
     right = way(np.round(pitch))
     known = {
@@ -162,18 +163,10 @@ def autotune(answer):
         "always the semitone below: the nearest may lie above.": way(np.floor(pitch)),
         "always the semitone above: the nearest may lie below.": way(np.ceil(pitch)),
         "whole hertz are no semitones: round in semitones.": (OFF_HZ + np.round(OFF_HZ)) / 2,
-        "these are semitones (MIDI numbers): hertz are asked for.": _midi(right),
+        "these are semitones (MIDI numbers): hertz are asked for.": hz_to_midi(right),
     }
     # Far below what a semitone's half differs, and above what rounding to a tenth of a hertz does.
     tolerance = 2e-4
     return hints.mistake(answer, known, rtol=tolerance) or hints.close(
         answer, right, rtol=tolerance
     )
-
-
-def _midi(f0_hz):
-    return 69 + 12 * np.log2(f0_hz / 440)
-
-
-def _hz(midi):
-    return 440 * 2 ** ((midi - 69) / 12)

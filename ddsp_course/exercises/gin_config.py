@@ -8,9 +8,9 @@ import re
 
 import numpy as np
 
-from ddsp_course import _tensorflow
+from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.exercises import _gin, hints
-from ddsp_course.features import SAMPLE_RATE
+from ddsp_course.units import SAMPLE_RATE
 
 _PURE_HZ = (220.0, 275.0, 330.0)
 
@@ -69,7 +69,6 @@ def two_oscillators(text):
     wrong = _no_text(text)
     if wrong:
         return wrong
-    tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
     gin = _gin.of_its_own()
     group = gin.external_configurable(ddsp.processors.ProcessorGroup)
     for found in (ddsp.synths.Harmonic, ddsp.synths.FilteredNoise, ddsp.processors.Add):

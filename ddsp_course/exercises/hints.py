@@ -6,7 +6,7 @@ chain of them with `or`: the first thing that is wrong is what the learner reads
 
 import numpy as np
 
-from ddsp_course.features import SAMPLE_RATE
+from ddsp_course.units import SAMPLE_RATE
 
 # A few cents are heard by nobody, and lie within what `pitch_hz` can measure.
 CENTS = 5

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddsp_course.exercises import hints
-from ddsp_course.features import SAMPLE_RATE
+from ddsp_course.units import SAMPLE_RATE, hz_to_midi, midi_to_hz
 
 HOMES = {
     "Harmonic": ("synths", "it plays a note from nothing, as a synthesizer does"),
@@ -18,7 +18,7 @@ PROCESSORS = {
     "effects": {"ExpDecayReverb", "FIRFilter", "FilteredNoiseReverb", "ModDelay", "Reverb"},
 }
 NOTES = {"C4": 60, "E4": 64, "G4": 67}
-CHORD_HZ = np.array([440 * 2 ** ((note - 69) / 12) for note in NOTES.values()])
+CHORD_HZ = midi_to_hz(list(NOTES.values()))
 AMPLITUDE = 0.2
 
 
@@ -91,7 +91,7 @@ def chord_hz(frequencies):
     notes = np.array(list(NOTES.values()))
     if np.allclose(frequencies, notes):
         return "these are still MIDI numbers: as hertz, they would be a rumble. Convert them."
-    if np.allclose(frequencies, 69 + 12 * np.log2(notes / 440), atol=1e-2):
+    if np.allclose(frequencies, hz_to_midi(notes), atol=1e-2):
         return "this went the other way: hz_to_midi takes hertz, and C4, E4, G4 are MIDI numbers."
     if frequencies.min() <= 0:
         return (

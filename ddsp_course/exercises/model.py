@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ddsp_course import _tensorflow
+from ddsp_course._tensorflow import ddsp
 from ddsp_course.exercises import hints
-from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 # One frame of a GRU of two units: its input's and its memory's shares (z, r, h), and its memory.
 _INPUT = np.array([[2.0, -1.0], [0.5, -2.0], [0.3, 1.2]])
@@ -197,5 +197,5 @@ def _room():
 
 
 def _spectral_loss(target, sound):
-    loss = _tensorflow.load_ddsp().losses.SpectralLoss(mag_weight=1.0, logmag_weight=1.0)
+    loss = ddsp.losses.SpectralLoss(mag_weight=1.0, logmag_weight=1.0)
     return float(loss(np.float32(target)[None], np.float32(sound)[None]))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ddsp_course import _tensorflow
+from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.exercises import hints
-from ddsp_course.features import FRAME_RATE, SAMPLE_RATE
+from ddsp_course.units import FRAME_RATE, SAMPLE_RATE
 
 BANDS = 65
 
@@ -130,7 +130,6 @@ def wires(dag):
             return f"a node is a name and a list of what it takes; this one is {node!r}."
         if isinstance(node[1], str):
             return f"what a node takes is a list, even if it is one thing: [{node[1]!r}]."
-    tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
     modules = {
         "harmonic": ddsp.synths.Harmonic(n_samples=1600),
         "noise": ddsp.synths.FilteredNoise(n_samples=1600),

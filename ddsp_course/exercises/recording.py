@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 from ddsp_course.exercises import hints
-from ddsp_course.features import SAMPLE_RATE
+from ddsp_course.units import SAMPLE_RATE
 
 N = np.arange(SAMPLE_RATE)
 # The fields of a WAV header: where, how `struct` reads it, and its name.

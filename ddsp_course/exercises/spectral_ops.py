@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddsp_course.exercises import hints
-from ddsp_course.features import HOP_SIZE, SAMPLE_RATE
+from ddsp_course.units import HOP_SIZE, SAMPLE_RATE
 
 LOW_E_HZ, LOW_F_HZ = 82.41, 87.31
 

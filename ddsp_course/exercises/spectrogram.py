@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddsp_course.exercises import hints
-from ddsp_course.features import SAMPLE_RATE
+from ddsp_course.units import SAMPLE_RATE
 
 T = np.arange(SAMPLE_RATE) / SAMPLE_RATE
 SIZE = 1024

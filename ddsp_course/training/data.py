@@ -1,26 +1,22 @@
-"""From recordings, or from a soundfont, to a dataset: TFRecord files of one-second pieces.
+"""From recordings, or from a soundfont, to a dataset: TFRecord files of one-second examples.
 
 Recordings go through the stages of ddsp's own Apache Beam pipeline (`ddsp_prepare_tfrecord`),
-which find their pitch by CREPE; a soundfont's phrases bring theirs. Both run on Beam's direct runner, or on any other with that runner's options.
+which find their pitch by CREPE; the pitch of a soundfont's phrases is known. `beam` runs both.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
 import contextlib
 import errno
-import functools
-import logging
 import shutil
 import tempfile
-import threading
-import warnings
 from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _tensorflow, audio, crepe, features
-from ddsp_course.errors import AudioError, TrainingError
-from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
-from ddsp_course.training import soundfonts
+from ddsp_course import audio, crepe, crepe_package, features, files
+from ddsp_course.errors import AudioError, TrainingError, one_line
+from ddsp_course.training import beam, soundfonts
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".m4a", ".webm", ".aac")
 # Phrases of a soundfont from this seed on are never learned from.
@@ -31,9 +27,7 @@ HOP_S = 0.5
 # ddsp cuts recordings into chunks before anything else, and drops what fills no example.
 _CHUNK_S = 20.0
 _ENOUGH_S = 10.0
-_PEAK = 1e-3
-# Beam's direct runner, without its new first choice: a program called Prism that it downloads.
-_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+_FULL_BYTES = 1 << 20  # what a disk has left on which a write failed
 # See `harmonic_shares`. Measured: on 16 phrases of eight instruments and a real trumpet at least
 # 0.72 and 0.95; on 12 chords of four, but for octaves, one of the two was lower in all but one.
 _ONE_VOICE_POWER = 0.6
@@ -69,33 +63,29 @@ def prepare_recordings(folder, dataset, held_out=0.1, beam_options=(), progress=
             f"({', '.join(SUFFIXES)})."
         )
     model = crepe.load("course")
-    with _whole(dataset) as (room, work):
-        pieces, total = [], 0.0
+    with _new_dataset(dataset) as (part, work):
+        chunks, seconds = [], 0.0
         for path in tqdm(paths, desc="recordings", unit="file", disable=not progress):
-            sound = _check(path, model)
-            total += len(sound) / SAMPLE_RATE
-            # In chunks, so that no second that is held out overlaps with one that is learned.
-            for start in range(0, len(sound), int(_CHUNK_S * SAMPLE_RATE)):
-                chunk = sound[start : start + int(_CHUNK_S * SAMPLE_RATE)]
-                if len(chunk) >= EXAMPLE_S * SAMPLE_RATE:
-                    pieces.append(work / f"{len(pieces):05d}.wav")
-                    audio.write(pieces[-1], chunk)
-        if total < _ENOUGH_S:
+            recording = _check(path, model)
+            seconds += len(recording) / SAMPLE_RATE
+            for chunk in _chunks(recording):
+                chunks.append(work / f"{len(chunks):05d}.wav")
+                audio.write(chunks[-1], chunk)
+        if seconds < _ENOUGH_S:
             raise TrainingError(
-                f"The recordings in {folder} are {total:.1f} s long in all, and at least "
+                f"The recordings in {folder} are {seconds:.1f} s long in all, and at least "
                 f"{_ENOUGH_S:.0f} s are needed (ten minutes are better): add some."
             )
-        kept = set(_spread(len(pieces), held_out))
+        held_out_chunks = {chunks[i] for i in _held_out_indices(len(chunks), held_out)}
         groups = {
-            "train": [p for i, p in enumerate(pieces) if i not in kept],
-            "held_out": [p for i, p in enumerate(pieces) if i in kept],
+            "train": [str(one) for one in chunks if one not in held_out_chunks],
+            "held_out": [str(one) for one in chunks if one in held_out_chunks],
         }
-        with pitch_by(model):
+        with crepe_package.using(model):
             for name, group in groups.items():
                 if group:
-                    inputs, ticks = [str(p) for p in group], work / name
-                    with _progress(ticks, len(inputs), f"{name}: chunks", progress):
-                        _run_pipeline(inputs, recording_examples, room / name, beam_options, ticks)
+                    beam.run(group, recording_examples, part / name, beam_options,
+                             work / name, f"{name}: chunks", progress)  # fmt: skip
     return Path(dataset)
 
 
@@ -120,21 +110,20 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
     """
     for name in soundfont:
         soundfonts.find(name)
-    with _whole(dataset) as (room, work):
+    with _new_dataset(dataset) as (part, work):
         # No phrase is both learned and held out.
         for name, seeds in (
             ("train", range(n_phrases)),
             ("held_out", range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out)),
         ):
             tasks = [(program, lowest, highest, s, soundfont[s % len(soundfont)]) for s in seeds]
-            ticks = work / name
-            with _progress(ticks, len(tasks), f"{name}: phrases", progress):
-                _run_pipeline(tasks, phrase_examples, room / name, beam_options, ticks)
+            beam.run(tasks, phrase_examples, part / name, beam_options,
+                     work / name, f"{name}: phrases", progress)  # fmt: skip
     return Path(dataset)
 
 
 def recording_examples(path):
-    """Read a recording and yield its one-second pieces, by the stages of ddsp's Beam pipeline.
+    """Read a recording and yield its one-second examples, by the stages of ddsp's Beam pipeline.
 
     As in ddsp's `prepare_tfrecord`, but for two things. It reads by `audio.load`: pydub, with
     which ddsp does, needs the program ffmpeg. And frames are centred on the moment that they
@@ -147,13 +136,13 @@ def recording_examples(path):
     Yields:
       {"audio": (16000,), "audio_16k": the same, "f0_hz", "f0_confidence", "loudness_db": (250,)}.
     """
-    stages = _stages()
-    if crepe.models.get("full") is None:
-        # Beam's worker is another process: see `pitch_by` for this one.
-        crepe.models["full"] = crepe.load("course")
-    sound = audio.load(path)
-    example = {"audio": sound, "audio_16k": sound}
-    example = stages._add_f0_estimate(example, FRAME_RATE, center=True, viterbi=True)
+    stages = beam.stages()
+    # Here, and not only around the pipeline, since Beam's worker may be another process.
+    model = crepe_package.models.get("full") or crepe.load("course")
+    recording = audio.load(path)
+    example = {"audio": recording, "audio_16k": recording}
+    with crepe_package.using(model):
+        example = stages._add_f0_estimate(example, FRAME_RATE, center=True, viterbi=True)
     example = stages._add_loudness(example, FRAME_RATE, n_fft=512, center=True)
     yield from stages._split_example(
         example, SAMPLE_RATE, FRAME_RATE, EXAMPLE_S, HOP_S, center=False
@@ -161,7 +150,7 @@ def recording_examples(path):
 
 
 def phrase_examples(task):
-    """Play one phrase and yield its one-second pieces, as ddsp's pipeline does for a recording.
+    """Play one phrase and yield its one-second examples, as ddsp's pipeline does for a recording.
 
     Args:
       task: (program, lowest, highest, seed, soundfont) for `soundfonts.phrase`.
@@ -171,7 +160,7 @@ def phrase_examples(task):
     """
     sound, f0_hz = soundfonts.phrase(*task)
     loudness_db = features.loudness_db(sound)
-    f0_confidence = certain(loudness_db)
+    f0_confidence = confidence_of_known_pitch(loudness_db)
     size = int(EXAMPLE_S * FRAME_RATE)
     for start in range(0, len(f0_hz) - size + 1, int(HOP_S * FRAME_RATE)):
         frames = slice(start, start + size)
@@ -185,7 +174,7 @@ def phrase_examples(task):
         }
 
 
-def certain(loudness_db):
+def confidence_of_known_pitch(loudness_db):
     """Return the confidence (n_frames,) of a known pitch: 1 wherever something sounds, else 0."""
     return (np.asarray(loudness_db) > -70).astype(np.float32)
 
@@ -244,7 +233,7 @@ def _check(path, model):
             f"{path} is {seconds:.2f} s long, and at least {EXAMPLE_S:.0f} s are needed: join it "
             "with others, or take it out of the folder."
         )
-    if not np.isfinite(sound).all() or np.abs(sound).max() < _PEAK:
+    if np.abs(sound).max() < features.SILENT_PEAK:
         raise TrainingError(f"{path} is silent: take it out of the folder.")
     # Ten seconds from the loudest part are enough to tell.
     middle = int(np.argmax(np.convolve(sound**2, np.ones(1600), "same")[::1600])) * 1600
@@ -261,7 +250,7 @@ def _check(path, model):
     return sound
 
 
-def _spread(n, share):
+def _held_out_indices(n, share):
     """Return evenly spread indices of what is held out: none of one, at least one of two."""
     if n < 2 or share <= 0:
         return []
@@ -269,137 +258,40 @@ def _spread(n, share):
     return [int((i + 0.5) * n / count) for i in range(count)]
 
 
+def _chunks(recording):
+    """Yield chunks of up to 20 s, so that no second that is held out overlaps with one learned."""
+    size = int(_CHUNK_S * SAMPLE_RATE)
+    for start in range(0, len(recording), size):
+        chunk = recording[start : start + size]
+        if len(chunk) >= EXAMPLE_S * SAMPLE_RATE:
+            yield chunk
+
+
 @contextlib.contextmanager
-def _whole(dataset):
+def _new_dataset(dataset):
     """Yield (a folder that becomes `dataset`, a work folder); both go if anything fails."""
     dataset = Path(dataset)
     if dataset.exists():
         raise TrainingError(f"{dataset} exists already: give another name, or remove it.")
-    room = None
     try:
-        dataset.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(dir=dataset.parent, prefix=f".{dataset.name}-"))
-        (room / "work").mkdir()
-        (room / "dataset").mkdir()
-        yield room / "dataset", room / "work"
-        (room / "dataset").rename(dataset)
-    except Exception as error:
-        # Beam and TensorFlow wrap what the system says in errors of their own.
-        if isinstance(error, OSError) or "No space left" in str(error):
-            full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-            why = "the disk is full" if full else str(error)
-            raise TrainingError(
-                f"{dataset} could not be written ({why}): free some space, or choose another place."
-            ) from error
-        raise
-    finally:
-        if room is not None:
-            shutil.rmtree(room, ignore_errors=True)
+        with (
+            files.whole_folder(dataset) as part,
+            tempfile.TemporaryDirectory(dir=dataset.parent, prefix=".part-") as work,
+        ):
+            try:
+                yield part, Path(work)
+            except Exception as error:
+                # Beam and TensorFlow wrap what the system says in errors of their own; before
+                # anything is cleared away, the disk itself tells.
+                if _is_full(dataset.parent):
+                    raise OSError(errno.ENOSPC, "the disk is full") from error
+                raise
+    except OSError as error:
+        why = "the disk is full" if error.errno == errno.ENOSPC else one_line(error)
+        raise TrainingError(
+            f"{dataset} could not be written ({why}): free some space, or choose another place."
+        ) from error
 
 
-@contextlib.contextmanager
-def pitch_by(model):
-    """Let ddsp, which asks for CREPE's `full` weights, have those of a `crepe.Crepe`."""
-    before = crepe.models.get("full")
-    crepe.models["full"] = model
-    try:
-        yield
-    finally:
-        crepe.models["full"] = before
-
-
-@contextlib.contextmanager
-def _quiet_beam():
-    """Yield Apache Beam, as it is outside notebooks, with its and others' remarks kept away.
-
-    In a notebook Beam 2.77 imports its interactive parts, which pandas 3 lets fail.
-    """
-    _tensorflow.load_ddsp()  # it has its own remarks to keep away, and lifts the ban afterwards
-    logging.disable(logging.WARNING)  # Beam: that Google's BigQuery client is not there
-    import apache_beam as beam
-    from apache_beam.utils import interactive_utils
-
-    in_notebook = interactive_utils.is_in_ipython
-    interactive_utils.is_in_ipython = lambda: False
-    try:
-        with warnings.catch_warnings():
-            # pydub: that there is no ffmpeg; librosa: the A-weight of 0 Hz
-            warnings.simplefilter("ignore", RuntimeWarning)
-            yield beam
-    finally:
-        interactive_utils.is_in_ipython = in_notebook
-        logging.disable(logging.NOTSET)
-
-
-def _run_pipeline(inputs, examples_of, path, options, ticks):
-    """Run a Beam pipeline from `inputs` to the files `path`.tfrecord-*, in no certain order."""
-    with _quiet_beam() as beam:
-        from apache_beam.options.pipeline_options import PipelineOptions
-        from tensorflow.train import Example
-
-        with beam.Pipeline(options=PipelineOptions([f"--runner={_RUNNER}", *options])) as pipeline:
-            _ = (
-                pipeline
-                | beam.Create(list(enumerate(inputs)))
-                | beam.Reshuffle()
-                | beam.FlatMap(functools.partial(_and_tick, examples_of, str(ticks)))
-                | "shuffle examples" >> beam.Reshuffle()
-                | beam.Map(_to_example)
-                | beam.io.tfrecordio.WriteToTFRecord(
-                    f"{path}.tfrecord",
-                    num_shards=min(4, len(inputs)),
-                    coder=beam.coders.ProtoCoder(Example),
-                )
-            )
-
-
-def _and_tick(examples_of, ticks, numbered):
-    """Yield the examples of an input, then leave an empty file that says so."""
-    number, one = numbered
-    yield from examples_of(one)
-    Path(ticks, str(number)).touch()
-
-
-@contextlib.contextmanager
-def _progress(ticks, total, name, shown):
-    """Show how many of `total` files have come to the folder `ticks`, which it makes.
-
-    Beam's runners do not return before they are through, and workers may be anywhere; but what
-    they write they write where all see it.
-    """
-    from tqdm.auto import tqdm
-
-    ticks.mkdir()
-    through = threading.Event()
-    bar = tqdm(total=total, desc=name, disable=not shown)
-
-    def look():
-        ended = False
-        while not ended:
-            ended = through.wait(0.5)  # and a last look after the end
-            bar.update(len(list(ticks.iterdir())) - bar.n)
-
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        through.set()
-        watcher.join()
-        bar.close()
-
-
-def _to_example(arrays):
-    return _stages()._float_dict_to_tfexample(arrays)
-
-
-def _stages():
-    """Return the module that holds the stages of ddsp's Beam pipeline.
-
-    All that Beam hands to its workers is this module's, so that they import ddsp_course, which
-    finds a CREPE for ddsp, before ddsp.
-    """
-    _tensorflow.load_ddsp()
-    from ddsp.training.data_preparation import prepare_tfrecord_lib
-
-    return prepare_tfrecord_lib
+def _is_full(folder):
+    return shutil.disk_usage(folder).free < _FULL_BYTES

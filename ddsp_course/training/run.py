@@ -2,8 +2,8 @@
 
 The model, the optimizer and the distribution are ddsp's own (`ddsp.training.trainers.Trainer`
 on a `tf.distribute` strategy); every setting is in solo_instrument.gin. Checkpoints, the
-settings, and TensorBoard's curves and sounds go to one folder. A run that is stopped or killed
-goes on from its last checkpoint when it is started again.
+settings, and TensorBoard's curves and audio go to one folder. A run that is stopped or killed
+resumes from its last checkpoint when it is started again.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -11,16 +11,17 @@ import contextlib
 import io
 import os
 import pickle
-import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _tensorflow, fast
-from ddsp_course.errors import TrainingError
-from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
-from ddsp_course.instruments import GIN_FILE, STATISTICS_FILE
+from ddsp_course import files
+from ddsp_course._tensorflow import ddsp, tf, without_remarks
+from ddsp_course.errors import TrainingError, one_line
+from ddsp_course.fast import training as fast_training
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.untrusted import GIN_FILE, STATISTICS_FILE
 
 SETTINGS = Path(__file__).with_name("solo_instrument.gin")
 # Steps in which the noise is silent, so that the harmonics find their place.
@@ -38,13 +39,12 @@ def configure(gin_files=(), gin_lines=()):
     Raises:
       TrainingError: a file is missing or unreadable, or a setting is unknown.
     """
-    training = _tensorflow.load_ddsp().training
     import gin
 
     # gin knows what has been imported.
     for part in ("data", "trainers", "train_util"):
-        getattr(training, part)
-    shown = ", ".join(map(str, [*gin_files, *gin_lines])) or SETTINGS.name
+        getattr(ddsp.training, part)
+    label = ", ".join(map(str, [*gin_files, *gin_lines])) or SETTINGS.name
     try:
         with gin.unlock_config():
             gin.clear_config()
@@ -55,13 +55,13 @@ def configure(gin_files=(), gin_lines=()):
             )
     except Exception as error:  # gin raises many kinds
         raise TrainingError(
-            f"The settings {shown} cannot be used ({' '.join(str(error).split())[:300]}): correct "
+            f"The settings {label} cannot be used ({one_line(error, 300)}): correct "
             f"them; the known ones are those of {SETTINGS.name} and of ddsp."
         ) from error
 
 
 def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(), progress=True):
-    """Train a model, or go on where the last run in `work` ended.
+    """Train a model, or resume where the last run in `work` ended.
 
     Args:
       dataset: folder from `data.prepare_recordings` or `data.prepare_program`.
@@ -80,33 +80,44 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
         saved before stays.
     """
     configure(gin_files, gin_lines)
-    tf = _tensorflow.load()
     work = Path(work)
-    _require(dataset)
+    _check_dataset(dataset)
     try:
         work.mkdir(parents=True, exist_ok=True)
         return _loop(dataset, work, get_strategy(strategy), steps, progress)
     except (OSError, tf.errors.OpError) as error:
-        if isinstance(error, tf.errors.InvalidArgumentError) and "parse" in str(error).lower():
-            raise TrainingError(
-                f"{dataset} does not fit the settings: its pieces have another length than "
-                "TFRecordProvider.example_secs, or it was damaged; make it again."
-            ) from error
         raise TrainingError(
-            f"The training stopped ({' '.join(str(error).split())[:300]}). What was saved is in "
-            f"{work}: put this right, and start it again to go on from there."
+            f"The training stopped ({one_line(error, 300)}). What was saved is in {work}: put this "
+            "right, and start it again to resume from there."
         ) from error
     except (TypeError, ValueError, KeyError, IndexError) as error:
         raise TrainingError(
             f"The model cannot be built or trained with these settings "
-            f"({' '.join(str(error).split())[:300]}): correct them and start again."
+            f"({one_line(error, 300)}): correct them and start again."
         ) from error
 
 
-def _require(dataset):
-    if not list(Path(dataset).glob("train*.tfrecord*")):
+def _check_dataset(dataset):
+    """Refuse a dataset without examples, or whose examples differ in length from the settings."""
+    import gin
+
+    paths = sorted(str(path) for path in Path(dataset).glob("train*.tfrecord*"))
+    if not paths:
         raise TrainingError(
             f"{dataset} holds no train*.tfrecord: make it with `ddsp-course prepare`."
+        )
+    wanted_s = gin.query_parameter("TFRecordProvider.example_secs")
+    try:
+        # The first of the examples stands for all; a shard may be empty.
+        for record in tf.data.TFRecordDataset(paths).take(1).as_numpy_iterator():
+            example = tf.train.Example.FromString(record)
+            found_s = len(example.features.feature["audio"].float_list.value) / SAMPLE_RATE
+    except Exception as error:  # protobuf's own
+        raise TrainingError(f"{dataset} is damaged ({one_line(error)}): make it again.") from error
+    if found_s != wanted_s:
+        raise TrainingError(
+            f"{dataset} does not fit the settings: its examples are {found_s:g} s long, and "
+            f"TFRecordProvider.example_secs is {wanted_s:g}; make it again, or change the setting."
         )
 
 
@@ -116,8 +127,6 @@ def get_strategy(name):
     Raises:
       TrainingError: the name is another, or TF_CONFIG is missing for "multiworker".
     """
-    tf = _tensorflow.load()
-    ddsp = _tensorflow.load_ddsp()
     if name == "one":
         return tf.distribute.get_strategy()
     if name == "mirrored":
@@ -167,15 +176,13 @@ def export(dataset, work, folder):
     Raises:
       TrainingError: nothing was trained in `work`, or the folder cannot be written.
     """
-    tf = _tensorflow.load()
-    ddsp = _tensorflow.load_ddsp()
     import gin
 
     latest = tf.train.latest_checkpoint(str(work))
     if latest is None:
         raise TrainingError(f"There is no checkpoint in {work}: train first.")
-    _require(dataset)
     configure([Path(work) / GIN_FILE])
+    _check_dataset(dataset)
     step = int(latest.rsplit("-", 1)[1])
     folder = Path(folder)
     with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells what it is about
@@ -185,26 +192,17 @@ def export(dataset, work, folder):
         statistics = ddsp.training.postprocessing.compute_dataset_statistics(
             _Statistics(dataset), power_frame_rate=FRAME_RATE
         )
-    room = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        tf.train.Checkpoint(model=model).write(str(room / f"ckpt-{step}"))
-        (room / GIN_FILE).write_text(gin.operative_config_str())
-        with open(room / STATISTICS_FILE, "wb") as file:
-            pickle.dump(statistics, file, protocol=4)
-        room.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        room.rename(folder)
+        with files.whole_folder(folder) as part:
+            tf.train.Checkpoint(model=model).write(str(part / f"ckpt-{step}"))
+            (part / GIN_FILE).write_text(gin.operative_config_str())
+            with open(part / STATISTICS_FILE, "wb") as file:
+                pickle.dump(statistics, file, protocol=4)
     except (OSError, tf.errors.OpError) as error:
         raise TrainingError(
-            f"{folder} could not be written ({' '.join(str(error).split())[:200]}): free some "
-            "space, or choose another place."
+            f"{folder} could not be written ({one_line(error)}): free some space, or choose "
+            "another place."
         ) from error
-    finally:
-        if room is not None:
-            shutil.rmtree(room, ignore_errors=True)
     return step
 
 
@@ -236,7 +234,6 @@ class _Statistics:
 
 def _notes(pieces):
     """Say of each piece whether ddsp finds a note in it, among all of them."""
-    ddsp = _tensorflow.load_ddsp()
     mask, _ = ddsp.training.postprocessing.detect_notes(
         *(
             # ddsp leaves the last frames out.
@@ -249,15 +246,59 @@ def _notes(pieces):
 
 def _loop(dataset, work, strategy, steps, progress):
     """Train until `steps`; see `train`."""
+    import gin
     from tqdm.auto import tqdm
 
-    tf = _tensorflow.load()
-    import gin
-
-    batch_size = gin.query_parameter("train.batch_size")
     steps = steps or gin.query_parameter("train.num_steps")
     save_every = gin.query_parameter("train.steps_per_save")
     summary_every = gin.query_parameter("train.steps_per_summary")
+    trainer, batches = _begin(dataset, work, strategy)
+    first = saved = _step(trainer)
+    # One of several machines writes; the others save where nobody looks, since saving may ask
+    # all of them for their part.
+    chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
+    losses, recent = {}, []
+    with contextlib.ExitStack() as closing:
+        save_dir = str(work) if chief else closing.enter_context(tempfile.TemporaryDirectory())
+        writer = tf.summary.create_file_writer(os.path.join(save_dir, "summaries"))
+        closing.enter_context(contextlib.closing(writer))
+        closing.enter_context(writer.as_default())
+        bar = tqdm(total=steps, initial=first, unit="step", disable=not (progress and chief))
+        closing.enter_context(bar)
+        if chief:
+            (work / GIN_FILE).write_text(gin.operative_config_str())
+        try:
+            for step in range(first + 1, steps + 1):
+                # An oscillator that is hidden by noise gets no gradient any more, and in the
+                # first steps, in which it is much too loud, it is turned down: so it goes first.
+                trainer.noise_gain.assign(float(step > HARMONICS_FIRST))
+                # The first step compiles.
+                with without_remarks() if step == first + 1 else contextlib.nullcontext():
+                    recent.append(float(trainer.train_step(batches)["total_loss"]))
+                bar.update()
+                if step % summary_every == 0 or step == steps:
+                    losses[step] = float(np.mean(recent))
+                    bar.set_postfix(loss=f"{losses[step]:.2f}")
+                    tf.summary.scalar("losses/total_loss", losses[step], step)
+                    recent = []
+                if step % save_every == 0 or step == steps:
+                    trainer.save(save_dir)
+                    saved = step
+                    if chief and (step % (10 * save_every) == 0 or step == steps):
+                        _summarise_sound(trainer.model, dataset, step)
+                    writer.flush()
+        except KeyboardInterrupt:
+            if _step(trainer) > saved:
+                trainer.save(save_dir)
+            raise
+    return losses
+
+
+def _begin(dataset, work, strategy):
+    """Return a trainer, where the last run in `work` ended, and its batches."""
+    import gin
+
+    batch_size = gin.query_parameter("train.batch_size")
     with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
         trainer = _trainer(strategy)
         batches = iter(trainer.distribute_dataset(_examples(dataset, batch_size)))
@@ -265,45 +306,7 @@ def _loop(dataset, work, strategy, steps, progress):
     if tf.train.latest_checkpoint(str(work)):
         trainer.restore(str(work))
     trainer.speed_up()
-    first = _step(trainer)
-    # One of several machines writes; the others save where nobody looks, since saving may ask
-    # all of them for their part.
-    chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
-    with tempfile.TemporaryDirectory() as elsewhere:
-        save_dir = str(work) if chief else elsewhere
-        writer = tf.summary.create_file_writer(os.path.join(save_dir, "summaries"))
-        if chief:
-            (work / GIN_FILE).write_text(gin.operative_config_str())
-        losses, recent = {}, []
-        saved = first
-        bar = tqdm(total=steps, initial=first, unit="step", disable=not (progress and chief))
-        with bar, contextlib.closing(writer), writer.as_default():
-            try:
-                while _step(trainer) < steps:
-                    # An oscillator that is hidden by noise gets no gradient any more, and in the
-                    # first steps, in which it is much too loud, it is turned down: so it goes first.
-                    trainer.noise_gain.assign(float(_step(trainer) >= HARMONICS_FIRST))
-                    compiles = _step(trainer) == first
-                    with _tensorflow.without_remarks() if compiles else contextlib.nullcontext():
-                        recent.append(float(trainer.train_step(batches)["total_loss"]))
-                    step = _step(trainer)
-                    bar.update()
-                    if step % summary_every == 0 or step == steps:
-                        losses[step] = float(np.mean(recent))
-                        bar.set_postfix(loss=f"{losses[step]:.2f}")
-                        tf.summary.scalar("losses/total_loss", losses[step], step)
-                        recent = []
-                    if step % save_every == 0 or step == steps:
-                        trainer.save(save_dir)
-                        saved = step
-                        if chief and (step % (10 * save_every) == 0 or step == steps):
-                            _summarise_sound(trainer.model, dataset, step)
-                        writer.flush()
-            except KeyboardInterrupt:
-                if _step(trainer) > saved:
-                    trainer.save(save_dir)
-                raise
-    return losses
+    return trainer, batches
 
 
 def _step(trainer):
@@ -312,12 +315,10 @@ def _step(trainer):
 
 def _trainer(strategy):
     """Return a Trainer, ddsp's own but for the compiled and faster step."""
-    ddsp = _tensorflow.load_ddsp()
-    tf = _tensorflow.load()
 
     class Trainer(ddsp.training.trainers.Trainer):
         def speed_up(self):
-            self.call, self.noise_gain = fast.speed_up(self.model)
+            self.call, self.noise_gain = fast_training.speed_up(self.model)
 
         @tf.function
         def step_fn(self, batch):
@@ -335,7 +336,6 @@ def _trainer(strategy):
 
 def _examples(dataset, batch_size):
     """Return batches without end, shuffled anew in each round, from memory after the first."""
-    tf = _tensorflow.load()
     examples = provider(dataset).get_dataset(shuffle=True)
     # At 16 kHz ddsp's pipeline stores each sound twice.
     examples = examples.map(lambda e: {k: v for k, v in e.items() if k != "audio_16k"})
@@ -349,7 +349,6 @@ def _examples(dataset, batch_size):
 
 def _summarise_sound(model, dataset, step):
     """Give TensorBoard what the model plays and what it should have played."""
-    tf = _tensorflow.load()
     part = "held_out" if list(Path(dataset).glob("held_out*.tfrecord*")) else "train"
     batch = next(iter(provider(dataset, part).get_dataset(shuffle=False).batch(4)))
     played = model(batch, training=False)["audio_synth"]

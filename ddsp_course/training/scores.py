@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _tensorflow, crepe, features
+from ddsp_course import crepe, crepe_package, features, files
+from ddsp_course._tensorflow import ddsp
 from ddsp_course.errors import TrainingError
-from ddsp_course.features import FLOOR_DB, FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.features import FLOOR_DB
 from ddsp_course.training import data, soundfonts
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 FILE = "scores.json"
 # ddsp's measures count by pieces: a piece's pitch is right, or it is an outlier.
@@ -47,25 +49,23 @@ def measure(instrument, phrases, crepe_weights="course", progress=False):
     """
     from tqdm.auto import tqdm
 
-    _tensorflow.load()
-    ddsp = _tensorflow.load_ddsp()
     metrics = ddsp.training.metrics
     spectral = ddsp.losses.SpectralLoss(loss_type="L1", mag_weight=1.0, logmag_weight=1.0)
     pitch = metrics.F0CrepeMetrics(SAMPLE_RATE, FRAME_RATE)
     model = crepe.load(crepe_weights)
     losses, loudness, off, rests, seconds = [], [], [], [-np.inf], 0
-    with data.pitch_by(model):
-        for heard in tqdm(phrases, desc="scores", unit="phrase", disable=not progress):
-            played = instrument.play(heard)
-            losses.append(float(spectral(heard.audio[None], played[None])))
-            said = features.loudness_db(played)
-            loudness.append(np.abs(said - heard.loudness_db).mean())
-            sure = heard.f0_confidence >= metrics.MIN_F0_CONFIDENCE
+    with crepe_package.using(model):
+        for phrase in tqdm(phrases, desc="scores", unit="phrase", disable=not progress):
+            played = instrument.play(phrase)
+            losses.append(float(spectral(phrase.audio[None], played[None])))
+            distance_db = np.abs(features.loudness_db(played) - phrase.loudness_db)
+            loudness.append(distance_db.mean())
+            sure = phrase.f0_confidence >= metrics.MIN_F0_CONFIDENCE
             f0_hz, _ = crepe.pitch(played, model)
-            distance = np.abs(12 * np.log2(f0_hz[: len(sure)] / heard.f0_hz))
+            distance = np.abs(12 * np.log2(f0_hz[: len(sure)] / phrase.f0_hz))
             off.append(distance[sure] > 1)
-            rests.append(_rest_peak(played, heard.loudness_db))
-            pieces, n = _pieces(heard, played)
+            rests.append(_rest_peak(played, phrase.loudness_db))
+            pieces, n = _pieces(phrase, played)
             seconds += n
             pitch.update_state(pieces, pieces["played"])
     rest = max(rests)
@@ -132,18 +132,17 @@ def held_out_phrases(dataset):
 def write(folder, scores):
     """Write scores beside an instrument's other files, as JSON."""
     path = Path(folder) / FILE
-    part = path.with_name(f".{FILE}.part")
-    part.write_text(json.dumps(scores, indent=2) + "\n", "utf-8")
-    part.replace(path)
+    with files.whole_file(path) as part:
+        part.write_text(json.dumps(scores, indent=2) + "\n", "utf-8")
 
 
-def _pieces(heard, played):
+def _pieces(phrase, played):
     """Return (a batch of one-second pieces, their number), as ddsp's metrics take it."""
     n = len(played) // (PIECE_S * SAMPLE_RATE)
     frames, samples = n * PIECE_S * FRAME_RATE, n * PIECE_S * SAMPLE_RATE
     return {
-        "f0_hz": heard.f0_hz[:frames].reshape(n, -1),
-        "f0_confidence": heard.f0_confidence[:frames].reshape(n, -1),
+        "f0_hz": phrase.f0_hz[:frames].reshape(n, -1),
+        "f0_confidence": phrase.f0_confidence[:frames].reshape(n, -1),
         "played": played[:samples].reshape(n, -1),
     }, n
 

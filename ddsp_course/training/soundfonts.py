@@ -1,4 +1,4 @@
-"""Sounds to learn from that need no recording: soundfonts played by FluidSynth, pitch known.
+"""Audio to learn from that needs no recording: soundfonts played by FluidSynth, pitch known.
 
 The score says the pitch of every moment, and YIN corrects it where the soundfont's sample is
 out of tune or has vibrato in it. Needs the program `fluidsynth` and a soundfont; Debian has
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsp_course.errors import TrainingError
-from ddsp_course.features import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE, midi_to_hz
 
 # Debian's places, and the packages that put them there.
 SOUNDFONTS = {
@@ -171,7 +171,7 @@ def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
     audio *= 10 ** (rng.uniform(-9, 3) / 20)
     frame_t = np.arange(seconds * FRAME_RATE) / FRAME_RATE
     midi = np.array([note[2] for note in notes])[_playing(starts, frame_t)]
-    f0_hz = 440.0 * 2 ** ((midi + np.interp(frame_t, bend_t, bend) - 69) / 12)
+    f0_hz = midi_to_hz(midi + np.interp(frame_t, bend_t, bend))
     return audio, follow(audio, f0_hz)
 
 

@@ -1,6 +1,6 @@
-"""CREPE's network with a sixth of the multiplications, and the same answers.
+"""You need not read this: CREPE's forward pass with a sixth of the multiplications, same output.
 
-The network is that of `ddsp_course.crepe`, explained in
+`crepe.build` is the same network in 25 lines, explained in
 notebooks/02_timbre_transfer/04_features.ipynb. For `tiny`, 94 % of its 36 million multiplications
 a frame are in the first two layers. Both are done in another way here:
 
@@ -11,8 +11,8 @@ a frame are in the first two layers. Both are done in another way here:
 2. A convolution is a product of spectra. With 128 places and fewer, Fourier's transform is a
    small matrix, and all that is left are products of matrices. Layers 3 to 6 go the same way.
 
-Batch normalisation is folded into weights and biases. The answers differ from those of the plain
-network by rounding: about 1e-6.
+Batch normalisation is folded into weights and biases. The output differs from the plain
+network's by rounding: about 1e-6.
 """
 
 import functools
@@ -20,9 +20,8 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from ddsp_course import _tensorflow
+from ddsp_course._tensorflow import tf
 
-FRAME_SIZE = 1024
 # Keras' padding: place p of layer 1 sees the samples 4 p - 254 to 4 p + 257 of a frame, and place
 # p of each other layer sees the places p - 31 to p + 32 of the layer before.
 STRIDE, BEFORE, BEFORE_NEXT = 4, 254, 31
@@ -46,18 +45,22 @@ def prepare(network, hop_size, n_batch):
     Returns:
       A function of frames (n, 1024), not normalised, that returns
         activation: (n, 360) in 0..1.
-        unsure: (n,) bool, True where a frame's offset is so large that rounding tells.
+        inexact: (n,) bool, True where a frame's offset is so large that rounding errors show.
     """
-    tf = _tensorflow.load()
     weights = [weight.numpy() for weight in network.weights]
     layers = [_folded(*weights[6 * i : 6 * i + 6]) for i in range(6)]
     kernel, bias = weights[-2:]
     bias = bias + np.resize(layers[-1][-1], len(kernel)) @ kernel
     block_size = int(np.gcd(hop_size, 64))
-    tables = _first(layers[0], block_size), _others(layers), (kernel, bias)
+    frame_size = network.input_shape[1]
+    tables = (
+        _first_layer(layers[0], block_size, frame_size),
+        _other_layers(layers, frame_size),
+        (kernel, bias),
+    )
     tables = tf.nest.map_structure(lambda table: tf.constant(table, tf.float32), tables)
 
-    def hear(frames):
+    def run(frames):
         # As `crepe.normalise` measures them.
         mean = frames.mean(axis=1, dtype=np.float32)
         deviation = np.clip((frames - mean[:, None]).std(axis=1), 1e-8, None)
@@ -65,10 +68,10 @@ def prepare(network, hop_size, n_batch):
         audio = np.append(frames[0], frames[1:, -hop_size:])
         audio = tf.constant(np.pad(audio, (0, missing * hop_size)))
         measures = np.pad([mean, deviation], ((0, 0), (0, missing)), constant_values=1)
-        said = _network()(audio, tf.constant(measures.T), tables, hop_size // block_size)
-        return said[: len(frames)].numpy(), np.abs(mean) > LARGEST_OFFSET * deviation
+        activation = _network()(audio, tf.constant(measures.T), tables, hop_size // block_size)
+        return activation[: len(frames)].numpy(), np.abs(mean) > LARGEST_OFFSET * deviation
 
-    return hear
+    return run
 
 
 def _folded(kernel, bias, gamma, beta, mean, variance):
@@ -79,7 +82,7 @@ def _folded(kernel, bias, gamma, beta, mean, variance):
     return kernel[:, 0] * scale, bias * scale, limits, beta - mean * scale
 
 
-def _first(layer, block_size):
+def _first_layer(layer, block_size, frame_size):
     """Return what layer 1 needs: filters, corrections, limits.
 
     filters (n_parts, block_size, places * n_filters): part d is what the places of a block take
@@ -97,26 +100,26 @@ def _first(layer, block_size):
     kernel = np.append(kernel[:, 0], np.zeros_like(kernel[:1, 0]), axis=0)
     filters = kernel[np.where((tap >= 0) & (tap < width), tap, width)]
     filters = filters.reshape(2 * reach + 1, block_size, -1)
-    sums = _seen(list(filters.sum(axis=1)), FRAME_SIZE // block_size)
-    return filters, [np.stack([-seen, np.tile(bias, len(place))]) for seen in sums], limits
+    sums = _sums_inside(list(filters.sum(axis=1)), frame_size // block_size)
+    return filters, [np.stack([-inside, np.tile(bias, len(place))]) for inside in sums], limits
 
 
-def _seen(parts, n_blocks):
+def _sums_inside(parts, n_blocks):
     """Return for each of a frame's `n_blocks` the sum of those parts that lie in the frame.
 
     parts: list of arrays; part d comes from the block d - len(parts) // 2 further on.
     """
     # Sums from either end, no differences: a loud neighbour leaves no rounding error behind.
     reach = len(parts) // 2
-    up_to = list(accumulate(parts))[reach:]
-    from_on = list(accumulate(parts[::-1]))[reach:]
+    from_first = list(accumulate(parts))[reach:]
+    from_last = list(accumulate(parts[::-1]))[reach:]
     return [
-        from_on[block] if block < reach else up_to[min(reach, n_blocks - 1 - block)]
+        from_last[block] if block < reach else from_first[min(reach, n_blocks - 1 - block)]
         for block in range(n_blocks)
     ]
 
 
-def _others(layers):
+def _other_layers(layers, frame_size):
     """Return what layers 2 to 6 need, for each (forward, spectra, inverse, bias, limits).
 
     forward (2, n_bins, n_places) is Fourier's transform, real and imaginary part; spectra
@@ -124,7 +127,7 @@ def _others(layers):
     back; bias (n_places, 1, n_filters).
     """
     tables = []
-    n_places = FRAME_SIZE // STRIDE
+    n_places = frame_size // STRIDE
     for (*_, added), (kernel, bias, limits, _) in pairwise(layers):
         n_places //= 2
         place, offset = np.arange(n_places), np.arange(len(kernel)) - BEFORE_NEXT
@@ -150,7 +153,6 @@ def _others(layers):
 @functools.cache
 def _network():
     """Return the compiled network, a function of audio, measures, tables and blocks a step."""
-    tf = _tensorflow.load()
 
     def limit(x, limits):
         return tf.minimum(tf.maximum(x, limits[0]), limits[1])
@@ -160,21 +162,21 @@ def _network():
         blocks = tf.reshape(tf.pad(audio, [[reach * block_size] * 2]), (-1, block_size))
         n_blocks = blocks.shape[0] - 2 * reach
         parts = [blocks[d : d + n_blocks] @ filters[d] for d in range(2 * reach + 1)]
-        seen, n_filters = _seen(parts, len(corrections)), limits[0].shape[0]
+        sums, n_filters = _sums_inside(parts, len(corrections)), limits[0].shape[0]
 
         def pool(x):
             x = tf.reshape(tf.maximum(*tf.split(x, 2, axis=1)), (x.shape[0], -1, n_filters))
             return tf.transpose(x, (1, 0, 2))
 
         # Places that see all parts owe the mean the same, and so are pooled once for all frames.
-        whole = pool(seen[len(seen) // 2])
+        whole = pool(sums[len(sums) // 2])
         places = []
         for block, correction in enumerate(corrections):
             rows = slice(block, block + (n_frames - 1) * step + 1, step)
-            if reach <= block < len(seen) - reach:
+            if reach <= block < len(sums) - reach:
                 places.append(whole[:, rows] + measures @ correction[:, :n_filters])
             else:
-                places.append(pool(seen[block][rows] + measures @ correction))
+                places.append(pool(sums[block][rows] + measures @ correction))
         return limit(tf.concat(places, axis=0), limits)
 
     def convolve(x, forward, spectra, inverse):

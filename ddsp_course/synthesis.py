@@ -1,0 +1,291 @@
+"""Synthesis: pitch and loudness curves of any length to audio, through a trained model.
+
+The model plays windows of 8 s, one after the other, so that an hour needs no more memory than
+a minute. Each window continues where the one before ended: with its network's state, its phase and
+its noise, so that the result is what one long window would have played.
+Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ddsp_course._tensorflow import ddsp, tf, without_remarks
+from ddsp_course.errors import CourseError
+from ddsp_course.fast import gru, oscillator
+from ddsp_course.features import FLOOR_DB
+from ddsp_course.units import HOP_SIZE
+
+WINDOW = 2000  # frames; 8 s
+REST = 250  # frames of silence, from which the network begins, as its training's audio did
+MARGIN = 16  # frames at both ends of a window that are not heard, since filters reach over them
+FADE = 160  # samples; 10 ms
+
+
+@dataclass(frozen=True)
+class Player:
+    """A model compiled to play windows, each of which continues the one before.
+
+    Attributes:
+      play: function (f0_hz (n_frames,), loudness_db (n_frames,) in -80..0, noise (n_frames * 64,)
+        in -1..1, state) -> (audio (2, n_frames * 64), state). The first row of the audio is all
+        but the reverb, the second the harmonics alone.
+      state: the first window's; later ones hold the states of the network's GRUs, and the phases
+        of the oscillators in cycles.
+      n_frames: of a window.
+      advance: frames from the beginning of a window to that of the next.
+      seamless: whether state and phase are handed on, so that windows join without a seam.
+      impulse_response: (n,) float32 of the model's reverb, or None where it has none.
+    """
+
+    play: Callable
+    state: Any
+    n_frames: int
+    advance: int
+    seamless: bool
+    impulse_response: np.ndarray | None
+
+
+def compile_player(model, n_frames=None, advance=None):
+    """Compile a model: pitch and loudness curves in, audio out.
+
+    gin's settings are global, and the model is compiled under the current ones, which must be its
+    own. What is compiled no longer depends on them, so several instruments can play side by
+    side. Models that gin builds alike share it, so that the second costs next to nothing.
+
+    Args:
+      model: `ddsp.training.models.Autoencoder`, built by gin's current settings; it stays as it is,
+        and the weights that it has now are those that are played.
+      n_frames: of a window; None is `WINDOW`.
+      advance: frames from a window to the next; None leaves `MARGIN` at both ends, and a second
+        more at the beginning where the model has a state that cannot be handed on.
+
+    Returns:
+      `Player`.
+    """
+    import gin
+
+    n_frames = n_frames or WINDOW
+    recurrent = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.RNN)]
+    harmonics = [layer for layer in model.submodules if isinstance(layer, ddsp.synths.Harmonic)]
+    has_state = set(recurrent) == set(gru.grus(model))
+    # A network whose state is not handed on settles anew, in a second that is not heard.
+    advance = advance or n_frames - MARGIN - (MARGIN if has_state else REST)
+    key = (gin.config_str(), n_frames, advance)
+    if key not in _compiled:
+        _compiled[key] = _compile(model, n_frames, advance)
+    function, state = _compiled[key]
+    weights = [tf.identity(weight) for _, _, weight in _weights(model)]
+
+    def play(f0_hz, loudness_db, noise, state):
+        curves = [tf.constant(curve[None], tf.float32) for curve in (f0_hz, loudness_db, noise)]
+        audio, state = function(*curves, state, weights)
+        return np.array(audio), state
+
+    rest = np.zeros(n_frames, np.float32)
+    # The first call compiles it, while gin's settings are the model's.
+    with without_remarks():
+        play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), state)
+    impulse_response = None
+    last = model.processor_group.processors[-1]
+    if isinstance(last, ddsp.effects.Reverb):
+        impulse_response = np.array(last.get_controls(tf.zeros([1, 1]))["ir"][0])
+    seamless = has_state and set(harmonics) == set(oscillator.oscillators(model))
+    return Player(play, state, n_frames, advance, seamless, impulse_response)
+
+
+def model_loudness(loudness_db, definition):
+    """Return loudness by a definition as a model's network reads it.
+
+    ddsp divides decibels by 80 on their way into the network, and ddsp 1.6 did by 120.
+
+    Args:
+      loudness_db: of any shape, by that definition.
+      definition: see `features.loudness_db`.
+
+    Returns:
+      the same shape, -80 (silence) to about 0.
+    """
+    return loudness_db * (FLOOR_DB["ddsp2"] / FLOOR_DB[definition])
+
+
+def synthesize(player, f0_hz, loudness_db, n_samples, title="audio", progress=False):
+    """Play curves of any length, harmonics and noise apart and without the reverb.
+
+    Args:
+      player: `Player`.
+      f0_hz: (n_frames,) in Hz.
+      loudness_db: (n_frames,), see `model_loudness`.
+      n_samples: length of the result, at most n_frames * 64.
+      title: what the progress bar says.
+      progress: True for a progress bar; or a callable that stands in for tqdm.
+
+    Returns:
+      harmonic, noise: (n_samples,) float32 each. Noise is all that is not the harmonic
+        synthesizer's; the sum is the instrument without its reverb.
+
+    Raises:
+      CourseError: pitch or loudness are not numbers.
+    """
+    from tqdm import tqdm
+
+    if not (np.isfinite(f0_hz).all() and np.isfinite(loudness_db).all()):
+        raise CourseError("Pitch or loudness is not a number somewhere: extract them again.")
+    n_frames, window, advance = len(f0_hz), player.n_frames, player.advance
+    first = REST + MARGIN
+    f0_hz = np.pad(f0_hz, (first, window), mode="edge")
+    loudness_db = np.pad(loudness_db, (first, window), constant_values=FLOOR_DB["ddsp2"])
+    # Of a window is new what no window before has played, except its margin.
+    is_new = slice((window - MARGIN - advance) * HOP_SIZE, None)
+    # A row of noise and one of harmonics.
+    played = np.zeros((2, (first + n_frames + window) * HOP_SIZE), np.float32)
+    fade = np.linspace(0, 1, FADE, dtype=np.float32)
+    state = player.state
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-1, 1, window * HOP_SIZE).astype(np.float32)
+    bar = progress if callable(progress) else tqdm
+    starts = range(0, REST + n_frames, advance)
+    for start in bar(starts, desc=title, unit="window", disable=not progress):
+        frames = slice(start, start + window)
+        rows, state = player.play(f0_hz[frames], loudness_db[frames], noise, state)
+        rows[0] -= rows[1]
+        new, at = rows[:, is_new], start * HOP_SIZE + is_new.start
+        if start:
+            # Both are the same here, but for synthesizers and networks that are not seamless.
+            new[:, :FADE] = played[:, at : at + FADE] * (1 - fade) + new[:, :FADE] * fade
+        played[:, at : at + new.shape[1]] = new
+        next_noise = rng.uniform(-1, 1, advance * HOP_SIZE).astype(np.float32)
+        noise = np.concatenate([noise[advance * HOP_SIZE :], next_noise])
+    filtered_noise, harmonic = played[:, first * HOP_SIZE :][:, :n_samples]
+    return harmonic, filtered_noise
+
+
+def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
+    """Add up the parts of an instrument's audio.
+
+    Args:
+      harmonic, noise: (n_samples,), from `synthesize`.
+      impulse_response: (n,) of a reverb, the instrument's or your own; None for none.
+      levels: factors of harmonics, noise and reverb.
+
+    Returns:
+      (n_samples,) float32: where the audio ends, its reverb does, too.
+    """
+    dry = levels[0] * harmonic
+    dry += levels[1] * noise
+    if impulse_response is None or not levels[2]:
+        return dry.astype(np.float32, copy=False)
+    from scipy.signal import oaconvolve
+
+    # ddsp.effects.Reverb: the first sample would be the dry sound once more.
+    wet = oaconvolve(dry, np.r_[0.0, impulse_response[1:]].astype(np.float32))
+    return (dry + levels[2] * wet[: len(dry)]).astype(np.float32)
+
+
+# XLA keeps what it has compiled until the program ends, and so does this.
+_compiled = {}
+
+
+def _compile(model, n_frames, advance):
+    """Return a compiled function of curves, noise, state and weights, and the first state."""
+    oscillators = oscillator.oscillators(model)
+    noises = [layer for layer in model.submodules if type(layer) is ddsp.synths.FilteredNoise]
+    grus = gru.grus(model)
+    last = model.processor_group.processors[-1]
+    (harmonic_name, *_) = [
+        layer.name for layer in model.submodules if isinstance(layer, ddsp.synths.Harmonic)
+    ] or [None]
+
+    # AutoGraph cannot read the stand-ins, and ddsp does not need it.
+    @tf.function(jit_compile=True, autograph=False)
+    def window(f0_hz, loudness_db, noise, state, weights):
+        states, phases = [], []
+        stand_ins = [(model.preprocessor, "resample", lambda curve: curve[..., None])]
+        for layer, value in zip(grus, state[0], strict=True):
+            stand_ins.append((layer, "call", _continuing_gru(layer, value, advance, states)))
+        for layer, phase in zip(oscillators, state[1], strict=True):
+            stand_in = _continuing_oscillator(phase, n_frames, advance, phases)
+            stand_ins.append((layer, "get_signal", stand_in))
+        for layer in noises:
+            stand_ins.append((layer, "get_signal", _filter_of(layer, noise)))
+        with _replaced(stand_ins), _weighted(model, weights):
+            outputs = model({"f0_hz": f0_hz, "loudness_db": loudness_db}, training=False)
+        if isinstance(last, ddsp.effects.Reverb):
+            dry = outputs[last.name]["controls"]["audio"]
+        else:
+            dry = model.get_audio_from_outputs(outputs)
+        harmonic = outputs[harmonic_name]["signal"] if harmonic_name else tf.zeros_like(dry)
+        return tf.concat([dry, harmonic], axis=0), (states, phases)
+
+    state = (
+        [tf.zeros((1, layer.units)) for layer in grus],
+        [tf.zeros((), tf.float64) for _ in oscillators],
+    )
+    return window, state
+
+
+def _continuing_gru(layer, state, advance, states):
+    """Return a `call` that begins with a state; the one `advance` frames later goes to `states`."""
+
+    def call(sequences, **_):
+        path = gru.gru_states(layer, sequences, state)
+        states.append(path[:, advance - 1])
+        return path
+
+    return call
+
+
+def _continuing_oscillator(phase, n_frames, advance, phases):
+    """Return a `get_signal` that begins with a phase; the one `advance` frames later goes to
+    `phases`."""
+
+    def get_signal(amplitudes, harmonic_distribution, f0_hz):
+        _, _, before = oscillator.cycles(f0_hz, HOP_SIZE)
+        phases.append((phase + before[0, advance]) % 1.0)
+        amplitudes *= harmonic_distribution
+        return oscillator.harmonic_synthesis(f0_hz, amplitudes, n_frames * HOP_SIZE, phase=phase)
+
+    return get_signal
+
+
+def _filter_of(layer, noise):
+    """Return a `get_signal` that filters the noise it is given instead of noise of its own."""
+
+    def get_signal(magnitudes):
+        return ddsp.core.frequency_filter(noise, magnitudes, window_size=layer.window_size)
+
+    return get_signal
+
+
+@contextlib.contextmanager
+def _replaced(stand_ins):
+    """Replace methods of layers while a block runs: (layer, name, what stands in) each."""
+    with contextlib.ExitStack() as undo:
+        for layer, name, stand_in in stand_ins:
+            setattr(layer, name, stand_in)
+            undo.callback(delattr, layer, name)
+        yield
+
+
+@contextlib.contextmanager
+def _weighted(model, weights):
+    """Give a model other weights while a block runs."""
+    with contextlib.ExitStack() as undo:
+        for (layer, name, weight), value in zip(_weights(model), weights, strict=True):
+            # Past Keras, which would take the weight off its list.
+            vars(layer)[name] = value
+            undo.callback(vars(layer).__setitem__, name, weight)
+        yield
+
+
+def _weights(model):
+    """Return [(layer, name, variable)] of all weights of a model, in the order of its parts."""
+    return [
+        (layer, name, value)
+        for layer in model.submodules
+        for name, value in sorted(vars(layer).items())
+        if isinstance(value, tf.Variable)
+    ]

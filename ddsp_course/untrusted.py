@@ -1,0 +1,354 @@
+"""What a stranger's instrument may do: nothing but hold numbers and say how a model is built.
+
+A trained instrument comes as a zip or folder from anyone. Its statistics are a pickle, which is a
+program; its settings are gin, which can import modules and call functions; its zip can hold links
+and bombs. Everything here reads such a file as data or refuses it by name. See SECURITY.md.
+Explained in notebooks/02_timbre_transfer/05_loading_a_model.ipynb.
+"""
+
+import inspect
+import io
+import logging
+import lzma
+import pickle
+import re
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from ddsp_course.errors import InstrumentError, one_line
+
+GIN_FILE = "operative_config-0.gin"
+STATISTICS_FILE = "dataset_statistics.pkl"
+# The files of an instrument; all others stay in the zip, or in the bucket.
+WANTED = re.compile(
+    r"operative_config-0\.gin|dataset_statistics\.pkl|ckpt-[0-9]+\.(index|data-[0-9]+-of-[0-9]+)"
+)
+# Settings have some 5 kB and statistics some 20.
+MAX_SMALL_BYTES = 5_000_000
+# Magenta's models have 20 MB or less, and trained weights hardly compress.
+_MAX_BYTES = 500_000_000
+_MAX_RATIO = 100
+
+_LOG = logging.getLogger(__name__)
+
+
+def read_small(path, label):
+    """Return the bytes of a file that has a few kilobytes.
+
+    Args:
+      path: the file.
+      label: its name for messages.
+
+    Raises:
+      InstrumentError: it cannot be read, or has more than 5 MB.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_SMALL_BYTES + 1)
+    except OSError as error:
+        raise InstrumentError(
+            f"{label} cannot be read ({error.strerror}): make it readable for you, or get the "
+            "instrument again."
+        ) from error
+    if len(data) > MAX_SMALL_BYTES:
+        raise InstrumentError(
+            f"{label} has more than {MAX_SMALL_BYTES // 1_000_000} MB, and such a file has some "
+            "kilobytes: get the instrument again."
+        )
+    return data
+
+
+# Statistics, which are a pickle.
+
+_STATISTICS_KEYS = ("mean_pitch", "mean_loudness", "mean_max_loudness")
+_STATISTICS_NAMES = re.compile(
+    r"ddsp\.(training\.postprocessing|colab\.colab_utils)\.QuantileTransformer"
+    r"|numpy\.(ndarray|dtype|random\..+)"
+    r"|numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
+)
+
+
+class _Unsafe(Exception):
+    """The pickle would do more than hold data; the message follows its file's name."""
+
+
+class _Inert:
+    """What a pickle says of an object: its class's name, its arguments and its state."""
+
+    __hash__ = None
+
+    def __new__(cls, *arguments):
+        self = super().__new__(cls)
+        self.arguments = arguments
+        return self
+
+    def __init__(self, *arguments):
+        """Takes what `__new__` has kept."""
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+def _tuple_as_list(n=None):
+    """Return a step that makes a list of the last n values, or of those since the last mark."""
+
+    def step(reader):
+        values = reader.pop_mark() if n is None else [reader.stack.pop() for _ in range(n)][::-1]
+        reader.stack.append(values)
+
+    return step
+
+
+class _Reader(pickle._Unpickler):
+    """Python's own unpickler, in which each class and function is an empty class of that name.
+
+    Tuples become lists, which cannot be keys: to hash a stranger's nested tuple can take for ever.
+    A bytearray would take as much memory as the pickle says before it has any of it.
+    """
+
+    dispatch = pickle._Unpickler.dispatch | {
+        pickle.TUPLE[0]: _tuple_as_list(),
+        pickle.TUPLE1[0]: _tuple_as_list(1),
+        pickle.TUPLE2[0]: _tuple_as_list(2),
+        pickle.TUPLE3[0]: _tuple_as_list(3),
+    }
+    del dispatch[pickle.BYTEARRAY8[0]]
+
+    def find_class(self, module, name):
+        full_name = f"{module}.{name}"
+        if not _STATISTICS_NAMES.fullmatch(full_name):
+            raise _Unsafe(f"names {full_name}")
+        return type(name, (_Inert,), {})
+
+
+def read_statistics(path, label):
+    """Return the numbers of a `dataset_statistics.pkl`, of which nothing is called.
+
+    Args:
+      path: the file.
+      label: its name for messages.
+
+    Returns:
+      {"mean_pitch", "mean_loudness", "mean_max_loudness": float, "loudness_quantiles_db": (n,)}.
+
+    Raises:
+      InstrumentError: the file is damaged, incomplete, or names what statistics do not need.
+    """
+    data = read_small(path, label)
+    try:
+        statistics = _Reader(io.BytesIO(data)).load()
+        for key in (*_STATISTICS_KEYS, "quantile_transform"):
+            if key not in statistics:
+                raise ValueError(f"it has no {key}")
+        numbers = {key: _numbers(statistics[key]).item() for key in _STATISTICS_KEYS}
+        quantiles = _numbers(statistics["quantile_transform"].state["quantiles_"])
+        if not np.isfinite([*numbers.values(), *quantiles]).all():
+            raise ValueError("some of its numbers are NaN or infinite")
+        return numbers | {"loudness_quantiles_db": quantiles}
+    except _Unsafe as error:
+        raise InstrumentError(
+            f"{label} {error}, which statistics do not need: it may be unsafe, so it was not "
+            "loaded; get the instrument from its maker."
+        ) from error
+    except Exception as error:  # a damaged pickle may raise anything
+        raise InstrumentError(
+            f"{label} could not be read ({type(error).__name__}: {one_line(error)}): get the "
+            "instrument again."
+        ) from error
+
+
+def _numbers(value):
+    """Return a number or NumPy array of a pickle as (n,) float64; damaged ones raise any kind."""
+    if isinstance(value, int | float):
+        return np.array([value], np.float64)
+    match type(value).__name__:
+        case "_reconstruct":
+            _, _, dtype, _, data = value.state
+        case "_frombuffer":
+            data, dtype, _, _ = value.arguments
+        case "scalar":
+            dtype, data = value.arguments
+    kind, byte_order = dtype.arguments[0], dtype.state[1]
+    if not re.fullmatch("[fiu][1248]", kind):
+        raise ValueError(f"it has an array of the kind {kind}")
+    return np.frombuffer(data, byte_order + kind).astype(np.float64)
+
+
+# Settings, which are gin.
+
+# What an autoencoder is built of. Through gin, ddsp's trainers and data sources, which read and
+# write files, could be had as well.
+_BUILDING_BLOCKS = re.compile(
+    r"ddsp\.(core|dags|effects|losses|processors|spectral_ops|synths"
+    r"|training\.(decoders|encoders|models|nn|preprocessing))(\..+)?|gin\.config"
+)
+
+
+def bindings(gin_text, label):
+    """Return those of an instrument's settings that build its model.
+
+    gin's own parser reads them, so that nothing looks different to this check than to gin. What
+    it would import is here already, and nothing is imported.
+
+    Args:
+      gin_text: content of `operative_config-0.gin`.
+      label: the instrument's name for messages.
+
+    Returns:
+      [(key, value)], for `gin.bind_parameter`.
+
+    Raises:
+      InstrumentError: a line would import a foreign module, or refers to other things than a model
+        is built of.
+      Exception: gin's parser cannot read it, of many kinds.
+    """
+    import gin
+
+    kept = []
+    delegate = gin.config.ParserDelegate(skip_unknown=True)
+    for statement in gin.config_parser.ConfigParser(gin_text, delegate):
+        line = statement.location.line_content.strip()
+        match statement:
+            case gin.config_parser.IncludeStatement():
+                raise _unsafe_line(label, line)
+            case gin.config_parser.ImportStatement():
+                if statement.module.partition(".")[0] not in ("ddsp", "gin", "tensorflow"):
+                    raise _unsafe_line(label, line)
+            case gin.config_parser.BindingStatement():
+                binding = _binding(statement, label, line)
+                if binding is not None:
+                    kept.append(binding)
+            # The bindings of a BlockDeclaration follow it.
+    return kept
+
+
+def _binding(statement, label, line):
+    """Return (key, value) of a statement, or None where it has no part in the model."""
+    scope, selector, parameter, value, _ = statement
+    if parameter and not _is_building_block(selector):
+        return None
+    if not all(_is_building_block(reference.selector) for reference in _references(value)):
+        raise _unsafe_line(label, line)
+    if not parameter:  # a macro
+        return (f"{scope}/{selector}" if scope else selector, "gin.macro", "value"), value
+    if not _has_parameter(selector, parameter):
+        # Old models have settings that ddsp has dropped since. Where one mattered, the weights do
+        # not fit, and that is an error.
+        _LOG.warning(
+            "%s sets %s.%s, which this version of ddsp does not have: it is left out.",
+            label,
+            selector,
+            parameter,
+        )
+        return None
+    return (scope, selector, parameter), value
+
+
+def _references(value):
+    """Yield all that a setting refers to, at any depth."""
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _references(part)
+    elif hasattr(value, "selector"):
+        yield value
+
+
+def _configurable(selector):
+    import gin
+
+    return gin.config.ConfigurableReference(selector, evaluate=False).configurable.wrapped
+
+
+def _is_building_block(selector):
+    try:
+        return bool(_BUILDING_BLOCKS.fullmatch(_configurable(selector).__module__))
+    except ValueError:  # ddsp has nothing of that name
+        return False
+
+
+def _has_parameter(selector, parameter):
+    configurable = _configurable(selector)
+    # `**kwargs` of a class go to the class above it, up to Keras, which refuses what it does not
+    # know; `**kwarg_modules` and their like are free names.
+    for owner in configurable.__mro__ if inspect.isclass(configurable) else [configurable]:
+        names = inspect.signature(owner.__init__ if inspect.isclass(owner) else owner).parameters
+        if parameter in names or any(name.startswith("kwarg_") for name in names):
+            return True
+        if "kwargs" not in names:
+            return False
+    return False
+
+
+def _unsafe_line(label, line):
+    return InstrumentError(
+        f"{label} has a line in its {GIN_FILE} that could load other code or use other things than "
+        f"a model is built of ({line[:200]}): it was not loaded; get the instrument from its maker."
+    )
+
+
+# A zip.
+
+
+def unzip(path, folder):
+    """Take an instrument's files out of a zip, wherever in it they lie, and nothing else.
+
+    Args:
+      path: the zip.
+      folder: where to put them.
+
+    Raises:
+      InstrumentError: it is not a zip, is damaged, holds links, or unpacks to too much.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name, info in _members(archive, path).items():
+                with archive.open(info) as source, open(folder / name, "wb") as target:
+                    shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise InstrumentError(
+            f"{path} could not be unpacked ({error.strerror or error}): get it again, or free "
+            "some disk space."
+        ) from error
+    except _ZIP_ERRORS as error:
+        raise InstrumentError(
+            f"{path} is not a zip that can be unpacked ({error}): get it again."
+        ) from error
+
+
+# RuntimeError: it has a password. NotImplementedError: a method of packing that Python lacks.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, lzma.LZMAError, zlib.error,
+)  # fmt: skip
+
+
+def _members(archive, path):
+    """Return {file name: ZipInfo} of what may be taken out of a zip."""
+    members = {}
+    for info in archive.infolist():
+        place = PurePosixPath(info.filename)
+        if info.is_dir() or not WANTED.fullmatch(place.name) or "__MACOSX" in place.parts:
+            continue
+        if place.name in members:
+            raise InstrumentError(
+                f"{path} holds {place.name} twice: put one instrument in each zip."
+            )
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise InstrumentError(
+                f"{path} holds a link in place of {place.name}: put the file itself in the zip."
+            )
+        members[place.name] = info
+    size = sum(info.file_size for info in members.values())
+    packed = sum(info.compress_size for info in members.values())
+    if size > _MAX_BYTES or size > 1_000_000 + _MAX_RATIO * packed:
+        raise InstrumentError(
+            f"{path} unpacks from {packed / 1e6:.1f} MB to {size / 1e6:.0f} MB, as no instrument "
+            "does: get it from its maker."
+        )
+    return members
