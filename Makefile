@@ -1,16 +1,18 @@
-# `make lab`, `make app` and `make test` set up everything they need; each can come first.
+# `make lab`, `make app` and `make test` set up everything they need; you can run any of them first.
 DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
-.PHONY: help setup lab app test demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
+.PHONY: help setup lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
 
 help:
-	@echo "make lab            set up, and open JupyterLab at the first notebook"
+	@echo "make lab            set up, and open JupyterLab at the demo of timbre transfer"
 	@echo "make app            set up, and open timbre transfer as a page of its own"
-	@echo "make test           set up, and run every check"
+	@echo "make test           set up, and run the checks that CI runs"
+	@echo "make quick          the checks that take under two minutes: no TensorFlow, no browser"
+	@echo "make test-all       every check, the long ones too (needs the package index)"
 	@echo "make demo           play the bundled recording on a violin: demo/violin.wav and .png"
 	@echo "make setup          set up only (PYTHON=/path chooses the Python)"
-	@echo "make notebooks      build notebooks/ from lessons/"
+	@echo "make notebooks      build notebooks/ from lessons/; one with NAME=02_processors"
 	@echo "make picture        make the README's picture"
 	@echo "make lock           renew requirements.txt, which environment.yml takes (needs uv)"
 	@echo "make recordings     play the bundled recordings anew"
@@ -31,12 +33,26 @@ lab: setup
 app: setup
 	$(BIN)/voila --VoilaConfiguration.show_tracebacks=True notebooks/app.ipynb
 
-test: setup
+# Two at a time: most of a test's time is one core's, importing TensorFlow. A file stays with one
+# of the two, since its tests share what takes long to make.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+NBVAL := DDSP_COURSE_TURN_KNOBS=1 $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python scripts/build_notebooks.py --check
-	$(BIN)/python -m pytest -rs tests
-	DDSP_COURSE_TURN_KNOBS=1 $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+
+quick: lint
+	$(PYTEST) -q -m "not tensorflow and not browser and not slow" tests
+
+test: lint
+	$(PYTEST) -rs -m "not slow and not browser" tests
+	$(NBVAL)
+	$(BIN)/python -m pytest -n 2 --dist load -rs -m "browser and not slow" tests
+
+test-all: test
+	DDSP_COURSE_PHOTOGRAPHS=1 $(BIN)/python -m pytest -rs -m slow --hypothesis-profile long tests
+	$(MAKE) ddsp-tests widgets7-test colab-test
 
 demo: setup
 	@mkdir -p demo
@@ -44,7 +60,7 @@ demo: setup
 		-o demo/violin.wav --plot demo/violin.png
 
 notebooks: setup
-	$(BIN)/python scripts/build_notebooks.py
+	$(BIN)/python scripts/build_notebooks.py $(NAME)
 
 picture: setup
 	@mkdir -p build assets/pictures

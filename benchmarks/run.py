@@ -1,71 +1,122 @@
-"""Run all benchmarks; write results.json and results.md beside this file, and README's table.
+"""Run the benchmarks and write their tables into benchmarks/README.md and README.md.
 
-.venv/bin/python benchmarks/run.py [NAME ...]
+    .venv/bin/python benchmarks/run.py [--from-results] [NAME ...]
 
 With names (pitch, loudness, playing, whole, start) these alone run, and the others' results stay.
+With --from-results nothing runs, and the tables are written again from results.json.
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
 import re
 
-import loudness
-import pitch
-import playing
 import start
-import whole
-from side_by_side import table
+from side_by_side import number, table
 
-from ddsp_course import _paths
+from ddsp_course import _paths, files
 
-HERE = _paths.ASSETS.parent / "benchmarks"
-PARTS = {
-    "pitch": pitch,
-    "loudness": loudness,
-    "playing": playing,
-    "whole": whole,
-    "start": start,
-}
+ROOT = _paths.ASSETS.parent
+RESULTS = ROOT / "benchmarks" / "results.json"
+# Modules of this folder, whose `rows` runs the benchmark.
+COMPARED = ("pitch", "loudness", "playing", "whole")
+NAMES = (*COMPARED, "start")
 MARKS = ("<!-- benchmarks: made by benchmarks/run.py -->", "<!-- /benchmarks -->")
-HEAD = (
-    "Seconds of work for a second of sound, medians of several runs in turn, on {cores} CPU cores "
-    "({machine}); plain is ddsp 3.7.0 as Magenta's notebook calls it, and CREPE as the package "
-    "`crepe` 0.0.16 calls it, with the same weights."
-)
+HEADS = "| | ddsp | this course | speed-up |"
+# Stages that README.md shows, and what it calls them.
+SUMMARY = {
+    "pitch, both": "Find the pitch (CREPE and Viterbi)",
+    "an instrument plays": "Play an instrument",
+    "live, blocks of 256": "Play live, in blocks of 256 samples",
+    "all of it, 30 s of sound": "Transfer a recording of 30 s, start to finish",
+}
+# benchmarks/training.py stores no results: this row, like its tables in benchmarks/README.md, is
+# copied by hand from what it prints. The speed-up is that of the seconds before they were rounded.
+TRAINING = {
+    "stage": "One training step, on 4 s of audio",
+    "plain": 0.316,
+    "course": 0.065,
+    "speed-up": 4.8,
+}
 
 
 def machine():
-    """Return the processor's name."""
+    """Return the number of cores and the processor's name."""
     with open("/proc/cpuinfo") as file:
         name = re.search(r"model name\s*: (.+)", file.read())
-    return name[1] if name else platform.machine()
+    return f"{os.cpu_count()} CPU cores ({name[1] if name else platform.machine()})"
 
 
-def markdown(results):
-    """Return the tables of all results."""
-    rows = [row for name in PARTS if name != "start" for row in results[name]]
-    return "\n\n".join([results["head"], table(rows), start.table(results["start"])])
+def measured_on(results):
+    """Return the machine that results come from, as `machine` named it."""
+    return re.search(r"\d+ CPU cores \(.+\)", results["head"])[0]
+
+
+def full_tables(results):
+    """Return the tables of all results, with the remarks on each row."""
+    # The course's own words of the heads, in place of those that a benchmark prints alone.
+    _, *lines = table([row for name in COMPARED for row in results[name]]).splitlines()
+    return "\n".join(
+        [
+            f"Measured on {measured_on(results)}, in seconds of work per second of audio:",
+            "",
+            f"{HEADS} remarks |",
+            *lines,
+            "",
+            start.table(results["start"]),
+        ]
+    )
+
+
+def summary(results):
+    """Return README.md's table: the rows of `SUMMARY`, and the training step."""
+    rows = {row["stage"]: row for name in COMPARED for row in results[name]}
+    rows = [rows[stage] | {"stage": title} for stage, title in SUMMARY.items()]
+    cores, _, _ = measured_on(results).partition(" (")
+    lines = [
+        f"Seconds of work per second of audio (for training, per step), on {cores}:",
+        "",
+        HEADS,
+        "|---|---|---|---|",
+    ]
+    for row in [*rows, TRAINING]:
+        plain, course = row.get("plain"), row["course"]
+        times = row.get("speed-up") or (plain and plain / course)
+        lines.append(
+            f"| {row['stage']} | {number(plain) or '–'} | {number(course)} | "
+            f"{f'{times:.1f}' if times else '–'} |"
+        )
+    return "\n".join(lines)
+
+
+def insert(path, text):
+    """Put `text` between the marks of the file at `path`."""
+    before, rest = path.read_text("utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    with files.whole_file(path) as part:
+        part.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}", "utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PARTS))
-    names = parser.parse_args().names or PARTS
-    stored = HERE / "results.json"
-    results = json.loads(stored.read_text("utf-8")) if stored.exists() else {}
-    results["head"] = HEAD.format(cores=os.cpu_count(), machine=machine())
-    for name in names:
-        results[name] = PARTS[name].rows()
-        print(name, "is done.", flush=True)
-    text = markdown(results)
-    stored.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    (HERE / "results.md").write_text(text + "\n", "utf-8")
-    readme = HERE.parent / "README.md"
-    before, rest = readme.read_text("utf-8").split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    readme.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}", "utf-8")
+    parser.add_argument(
+        "--from-results", action="store_true", help="run nothing, and write the tables again"
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    args = parser.parse_args()
+    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    if not args.from_results:
+        results["head"] = f"Measured on {machine()}."
+        for name in args.names or NAMES:
+            results[name] = importlib.import_module(name).rows()
+            print(name, "is done.", flush=True)
+        with files.whole_file(RESULTS) as part:
+            part.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    text = full_tables(results)
+    insert(ROOT / "benchmarks" / "README.md", text)
+    insert(ROOT / "README.md", summary(results))
     print(text)
 
 

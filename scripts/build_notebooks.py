@@ -1,6 +1,9 @@
 """Build notebooks/ from lessons/: each Markdown lesson becomes a notebook with its outputs.
 
-    python scripts/build_notebooks.py [--check] [LESSON.md ...]
+    python scripts/build_notebooks.py [--check] [--run] [NAME ...]
+
+NAME is a lesson's, such as 02_processors; without one, all lessons are built. A named lesson whose
+code has not changed keeps its outputs, which takes a second; `--run` runs it all the same.
 
 A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 
@@ -11,7 +14,8 @@ A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 - `{{imports}}`: the second code cell of lesson 01's notebooks, lessons/imports.py.txt;
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
-The table of contents in README.md, between its two marks, is made from the lessons, too.
+The table of contents in README.md and its addresses, between their marks, are made from the
+lessons, too.
 
 With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
 differ from its lesson's, or the table from the lessons.
@@ -33,7 +37,7 @@ from nbclient import NotebookClient
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from packaging.requirements import Requirement
 
-from ddsp_course import chapters, explore
+from ddsp_course import chapters, explore, files
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "lessons"
@@ -69,7 +73,11 @@ COLAB_PYTHON = {
     "platform_machine": "x86_64",
 }
 SECONDS_A_CELL = 600
-MARKS = ("<!-- contents: made by scripts/build_notebooks.py -->", "<!-- /contents -->")
+# Between these stand the two parts of README.md that `contents` makes.
+MARKS = (
+    ("<!-- contents: made by scripts/build_notebooks.py -->", "<!-- /contents -->"),
+    ("<!-- addresses: made by scripts/build_notebooks.py -->", "<!-- /addresses -->"),
+)
 LESSON_TITLES = {
     "01_ddsp_library": "Lesson 01: the DDSP library",
     "02_timbre_transfer": "Lesson 02: timbre transfer",
@@ -189,72 +197,111 @@ def in_step(lesson: Path) -> bool:
             for cell in notebook.cells
         ]
 
-    ran = all(cell.execution_count for cell in stored.cells if cell.cell_type == "code")
+    ran = all(cell.execution_count for cell in code_cells(stored))
     return ran and cells(stored) == cells(convert(lesson))
 
 
-def build(lesson: Path) -> Path:
-    """Convert and run `lesson`, store the notebook whole, and return its path."""
-    notebook = convert(lesson)
-    execute(notebook)
+def code_cells(notebook) -> list:
+    """Return the cells of `notebook` that run."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def keep_outputs(notebook, path: Path) -> bool:
+    """Give `notebook` the stored outputs of `path`, if no code has changed; say whether it did."""
+    if not path.exists():
+        return False
+    new, old = code_cells(notebook), code_cells(nbformat.read(path, as_version=4))
+    same = [cell.source for cell in new] == [cell.source for cell in old]
+    if same and all(cell.execution_count for cell in old):
+        for cell, ran in zip(new, old, strict=True):
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+        return True
+    return False
+
+
+def build(lesson: Path, run: bool = True) -> Path:
+    """Convert and run `lesson`, store the notebook whole, and return its path.
+
+    Without `run`, it runs only if its code has changed.
+    """
+    notebook, path = convert(lesson), notebook_path(lesson)
+    if run or not keep_outputs(notebook, path):
+        execute(notebook)
     nbformat.validate(notebook)
-    path = notebook_path(lesson)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with files.whole_file(path) as part:
         part.write_text(nbformat.writes(notebook) + "\n", "utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
-def contents() -> str:
-    """Return the README's table of contents: notebooks, their badges and the videos' chapters."""
-    rows = []
+def lesson_called(name: str) -> Path:
+    """Return the lesson of a name, such as 02_processors, or of a path."""
+    found = [path for path in LESSONS.rglob("*.md") if path.stem == Path(name).stem]
+    if len(found) != 1:
+        known = ", ".join(sorted(path.stem for path in LESSONS.rglob("*.md")))
+        raise SystemExit(f"There is no lesson {name}: choose one of {known}.")
+    return found[0]
+
+
+def contents() -> tuple[str, str]:
+    """Return the README's table of notebooks, and the addresses that its links refer to.
+
+    A notebook's time is that of its first chapter in its own lesson's video.
+    """
+    rows = ["| Notebook | | Time in the video |", "|---|---|---|"]
+    notebooks, colab = [], []
+    videos = {number: video["youtube"] for number, video in chapters.videos().items()}
     for folder in [*sorted(path for path in LESSONS.iterdir() if path.is_dir()), LESSONS]:
-        rows += [
-            f"**{LESSON_TITLES[folder.name]}**\n",
-            "| notebook | | in the video |",
-            "|---|---|---|",
-        ]
+        number = folder.name[:2]
+        watch = f" | [video][video-{number}] |" if number in videos else ""
+        rows.append(f"| **{LESSON_TITLES[folder.name]}** |{watch}")
         for lesson in sorted(folder.glob("*.md")):
             text = lesson.read_text("utf-8")
             title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
-            badge = re.search(r"^\[!\[Open in Colab\].+$", fill(text, lesson), re.MULTILINE)[0]
-            found = dict.fromkeys(re.findall(r"\{\{chapter (\d+) (\d+)\}\}", text))
-            links = [chapter_link(*one) for one in sorted(found, key=lambda c: (c[0], int(c[1])))]
-            shown = ", ".join(links)
-            if len(links) > 8:
-                shown = f"<details><summary>{len(links)} chapters</summary>{shown}</details>"
-            path = notebook_path(lesson).relative_to(ROOT).as_posix()
-            rows.append(f"| [{title}]({path}) | {badge} | {shown} |")
-        rows.append("")
-    return "\n".join(rows)
+            badge, address = re.search(
+                r"^\[!\[Open in Colab\]\((.+?)\)\]\((.+?)\)$", fill(text, lesson), re.MULTILINE
+            ).groups()
+            label = lesson.stem if folder == LESSONS else f"{number}-{lesson.stem[:2]}"
+            starts = [int(one) for one in re.findall(rf"\{{\{{chapter {number} (\d+)\}}\}}", text)]
+            start = min(starts, default=0)
+            time = f" {start // 3600}:{start // 60 % 60:02}:{start % 60:02} |" if starts else ""
+            rows.append(f"| [{title}][{label}] | [Colab][colab-{label}] |{time}")
+            notebooks.append(f"[{label}]: {notebook_path(lesson).relative_to(ROOT).as_posix()}")
+            colab.append(f"[colab-{label}]: {address}")
+    watched = [f"[video-{number}]: https://youtu.be/{key}" for number, key in videos.items()]
+    return "\n".join(rows), "\n".join([*watched, *notebooks, f"[badge]: {badge}", *colab])
 
 
 def readme() -> str:
-    """Return README.md with its table of contents made anew."""
+    """Return README.md with its table of contents, and the addresses in it, made anew."""
     text = (ROOT / "README.md").read_text("utf-8")
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    return f"{before}{MARKS[0]}\n\n{contents()}\n{MARKS[1]}{after}"
+    for (start, end), made in zip(MARKS, contents(), strict=True):
+        before, _, rest = text.partition(start)
+        _, _, after = rest.partition(end)
+        text = f"{before}{start}\n\n{made}\n\n{end}{after}"
+    return text
 
 
 def main() -> int:
     """Build or check the lessons that are named, or all."""
     parser = argparse.ArgumentParser(description="Build notebooks/ from lessons/.")
     parser.add_argument("--check", action="store_true", help="compare, run and write nothing")
-    parser.add_argument("lessons", nargs="*", type=Path, metavar="LESSON.md")
+    parser.add_argument(
+        "--run", action="store_true", help="run named lessons of unchanged code, too"
+    )
+    parser.add_argument("lessons", nargs="*", type=lesson_called, metavar="NAME")
     args = parser.parse_args()
     behind = 0
     for lesson in args.lessons or sorted(LESSONS.rglob("*.md")):
         if not args.check:
-            path = build(lesson)
+            path = build(lesson, run=args.run or not args.lessons)
             print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.2f} MB")
         elif not in_step(lesson):
             behind += 1
-            print(f"{lesson}: its notebook is behind; run `make notebooks`", file=sys.stderr)
+            print(
+                f"{lesson}: its notebook is behind; run `make notebooks NAME={lesson.stem}`",
+                file=sys.stderr,
+            )
     if not args.check:
         (ROOT / "README.md").write_text(readme(), "utf-8")
     elif (ROOT / "README.md").read_text("utf-8") != readme():

@@ -1,7 +1,8 @@
-"""What several tests share: the bundled recording's opening, its features, and the violin."""
+"""What several tests share: markers, the bundled recording's opening, its features, the violin."""
 
 import ast
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -19,6 +21,43 @@ _MAIN = (
 )
 # `ddsp-course` in a process of its own.
 COURSE = [sys.executable, "-c", _MAIN]
+
+
+# `make test` tries the first, `make test-all` the second: the same examples at each run.
+FUZZ = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("quick", max_examples=300, **FUZZ)
+settings.register_profile("long", max_examples=5000, **FUZZ)
+settings.load_profile("quick")
+
+# What loads TensorFlow wherever it is used, and what needs a browser.
+NEEDS = {
+    "tensorflow": {"tf", "ddsp", "violin", "heard", "written_out", "page", "app"},
+    "browser": {"page"},
+}
+
+
+def pytest_configure(config):
+    if "not tensorflow" in config.option.markexpr:
+        sys.meta_path.insert(0, _NoTensorFlow())
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for marker, fixtures in NEEDS.items():
+            if fixtures & set(getattr(item, "fixturenames", ())):
+                item.add_marker(marker)
+
+
+class _NoTensorFlow:
+    """Proves in `make quick` that a test without the marker `tensorflow` does not load it."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "tensorflow":
+            raise ImportError("a test without the marker `tensorflow` imports TensorFlow")
+
+
+def is_root():
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def assert_sentence(error, *words, longest):

@@ -1,6 +1,7 @@
 """In a real JupyterLab, in Chromium: the recorder, uploads, an explorable, the app, all notebooks.
 
-Every notebook is photographed, too: build/photographs/ is there to be looked at.
+With DDSP_COURSE_PHOTOGRAPHS=1, as in `make test-all`, every notebook is photographed:
+build/photographs/ is there to be looked at.
 """
 
 import contextlib
@@ -21,7 +22,12 @@ from conftest import ROOT
 from ddsp_course import audio, instruments
 from ddsp_course.exercises import hints
 
-NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+# Training takes minutes, and nbval runs it already.
+NOTEBOOKS = [
+    pytest.param(path, marks=pytest.mark.slow if path.parent.name.startswith("03") else ())
+    for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
+]
+PHOTOGRAPHS = os.environ.get("DDSP_COURSE_PHOTOGRAPHS")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = {
     # No offer of news over the page.
@@ -358,7 +364,8 @@ def test_notebook_runs_in_jupyterlab_without_an_error_or_a_warning(page, lab, pa
     )
     # Progress bars of a terminal's kind are written to stderr; here they are widgets.
     assert said == []
-    photograph(page, ROOT / "build" / "photographs" / path.parent.name / path.stem)
+    if PHOTOGRAPHS:
+        photograph(page, ROOT / "build" / "photographs" / path.parent.name / path.stem)
     shown = page.inner_text(".jp-Notebook")
     for failure in ("Error displaying widget", "Failed to load model", "Traceback"):
         assert failure not in shown

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from conftest import is_root
 
 from ddsp_course import _paths, cli, doctor
 from ddsp_course.errors import SilenceError
@@ -138,7 +139,7 @@ def test_impossible_output_is_found_before_the_work(recording, output, monkeypat
     assert_one_sentence(capsys)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(is_root(), reason="root may write anywhere")
 def test_unwritable_folder_is_found_before_the_work(recording, capsys):
     folder = recording.parent / "locked"
     folder.mkdir(mode=0o500)
@@ -209,6 +210,7 @@ def test_doctor_checks_each_package_of_the_project():
     assert {"numpy", "ddsp", "tf-keras", "hmmlearn", "note_seq"} <= set(titles)
 
 
+@pytest.mark.tensorflow
 def test_bundled_recording_becomes_a_violin(tmp_path):
     # In a process of its own, as a learner runs it: nothing on stderr, and exit status 0.
     sound, rate = soundfile.read(RECORDING)

@@ -130,6 +130,8 @@ def test_every_picture_has_a_text_for_those_who_cannot_see_it(path):
                 assert re.match(r'<img alt="[^"]{12,}"', image), cell.source
 
 
+@pytest.mark.tensorflow
+@pytest.mark.slow
 @each_notebook
 def test_cells_work_again_and_in_another_order(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
@@ -148,6 +150,8 @@ def test_cells_work_again_and_in_another_order(path, tmp_path):
             assert said == [], notebook.cells[i].source
 
 
+@pytest.mark.tensorflow
+@pytest.mark.slow
 def test_notebook_runs_twice_at_once_in_one_folder(tmp_path):
     # The one that writes most files, in two windows side by side.
     path = build_notebooks.NOTEBOOKS / "02_timbre_transfer" / "05_loading_a_model.ipynb"

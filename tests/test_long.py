@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import termios
 
 import numpy as np
 import pytest
 import soundfile
 from conftest import COURSE, ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc"),
+    pytest.mark.tensorflow,
+    pytest.mark.slow,
+]
 
 STATUS = (
     "def mb(name):\n"
@@ -72,6 +75,8 @@ def test_interrupted_transfer_leaves_no_file(tmp_path):
     soundfile.write(tmp_path / "long.flac", np.resize(song, 600 * 16000), 16000)
     command = [*COURSE, "transfer", tmp_path / "long.flac",
                "-o", tmp_path / "violin.wav"]  # fmt: skip
+    import termios
+
     ours, theirs = os.openpty()  # progress is shown to a terminal alone, if it is wide enough
     termios.tcsetwinsize(theirs, (25, 80))
     process = subprocess.Popen(command, stderr=theirs, env=os.environ | {"PYTHONPATH": str(ROOT)})

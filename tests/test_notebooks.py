@@ -59,6 +59,26 @@ def test_notebook_of_a_changed_lesson_is_found(tmp_path, monkeypatch):
     assert not build_notebooks.in_step(lesson)
 
 
+def test_changed_sentence_keeps_the_outputs_and_changed_code_does_not(tmp_path):
+    code = nbformat.v4.new_code_cell("print(1)", execution_count=1)
+    code.outputs = [nbformat.v4.new_output("stream", name="stdout", text="1\n")]
+    stored = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("A lessen"), code])
+    nbformat.write(stored, tmp_path / "a.ipynb")
+    changed = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("A lesson"), nbformat.v4.new_code_cell("print(1)")]
+    )
+    assert build_notebooks.keep_outputs(changed, tmp_path / "a.ipynb")
+    assert changed.cells[1].outputs == code.outputs
+    changed.cells[1].source = "print(2)"
+    assert not build_notebooks.keep_outputs(changed, tmp_path / "a.ipynb")
+
+
+def test_lesson_is_found_by_its_name():
+    assert build_notebooks.lesson_called("02_processors").name == "02_processors.md"
+    with pytest.raises(SystemExit, match="no lesson 02_procesors: choose one of 00_demo"):
+        build_notebooks.lesson_called("02_procesors")
+
+
 def test_chapter_that_does_not_exist_is_refused():
     with pytest.raises(CourseError):
         build_notebooks.chapter_link("02", "191")
@@ -82,7 +102,7 @@ def test_readme_opens_the_notebook_in_colab(path):
     badge = re.search(
         r"https://colab\.research\.google\.com/github/[^)]+", read(path).cells[0].source
     )
-    assert f"({badge[0]})" in (ROOT / "README.md").read_text("utf-8")
+    assert f": {badge[0]}\n" in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

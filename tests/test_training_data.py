@@ -79,6 +79,7 @@ def test_work_of_the_preparation_is_removed(dataset):
     assert all(".tfrecord" in path.name for path in dataset.iterdir())
 
 
+@pytest.mark.slow
 def test_beam_workers_in_other_processes_find_the_same_pitch(recordings, dataset, tmp_path, capsys):
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     other = data.prepare_recordings(recordings, tmp_path / "d", 0.2, options, progress=True)
@@ -96,13 +97,14 @@ def test_beam_workers_in_other_processes_find_the_same_pitch(recordings, dataset
         np.testing.assert_allclose(a["f0_hz"][sure], b["f0_hz"][sure], rtol=1e-4)
 
 
-def test_dataset_is_made_in_a_notebook_too(recordings, tmp_path, monkeypatch):
+def test_dataset_is_made_in_a_notebook_too(recordings, tmp_path, monkeypatch, capsys):
     """Beam 2.77 fails there with pandas 3, unless it is not told that it is in one."""
     from apache_beam.utils import interactive_utils
 
     monkeypatch.setattr(interactive_utils, "is_in_ipython", lambda: True)
-    data.prepare_recordings(recordings, tmp_path / "d", held_out=0)
+    data.prepare_recordings(recordings, tmp_path / "d", held_out=0, progress=True)
     assert len(read(tmp_path / "d")) == 22
+    assert "train: chunks: 100%" in capsys.readouterr().err
     assert interactive_utils.is_in_ipython()
 
 
