@@ -14,6 +14,7 @@ import pickle
 import re
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import PurePosixPath
@@ -104,11 +105,16 @@ def _tuple_as_list(n=None):
     return step
 
 
+def _read_bytearray(reader):
+    # Python's own step takes as much memory as the pickle says, before it has any of it.
+    (size,) = struct.unpack("<Q", reader.read(8))
+    reader.append(bytearray(reader.read(size)))
+
+
 class _Reader(pickle._Unpickler):
     """Python's own unpickler, in which each class and function is an empty class of that name.
 
     Tuples become lists, which cannot be keys: to hash a stranger's nested tuple can take for ever.
-    A bytearray would take as much memory as the pickle says before it has any of it.
     """
 
     dispatch = pickle._Unpickler.dispatch | {
@@ -116,8 +122,8 @@ class _Reader(pickle._Unpickler):
         pickle.TUPLE1[0]: _tuple_as_list(1),
         pickle.TUPLE2[0]: _tuple_as_list(2),
         pickle.TUPLE3[0]: _tuple_as_list(3),
+        pickle.BYTEARRAY8[0]: _read_bytearray,
     }
-    del dispatch[pickle.BYTEARRAY8[0]]
 
     def find_class(self, module, name):
         full_name = f"{module}.{name}"

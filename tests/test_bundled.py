@@ -37,6 +37,7 @@ def test_the_four_of_the_video_are_there():
     assert NAMES == sorted(NOTES)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_instrument_is_small_and_holds_weights_alone(folder):
     assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6
@@ -45,6 +46,7 @@ def test_instrument_is_small_and_holds_weights_alone(folder):
     assert not any("optimizer" in name or "OPTIMIZER_SLOT" in name for name in names)
 
 
+@pytest.mark.tensorflow
 def test_instrument_is_in_tune_and_silent_in_rests(instrument):
     midi = NOTES[instrument.name]
     heard = three_notes(midi)
@@ -62,6 +64,7 @@ def test_instrument_is_in_tune_and_silent_in_rests(instrument):
         assert level[rest].max() < 2**-15
 
 
+@pytest.mark.tensorflow
 def test_louder_is_louder(instrument):
     played = instrument.play(three_notes(NOTES[instrument.name])).reshape(-1, 64)
     levels = [

@@ -22,6 +22,7 @@ def statistics():
     return Statistics(74.0, -30.0, -15.0, np.linspace(-40, -10, 100))
 
 
+@pytest.mark.tensorflow
 def test_notes_are_found_and_the_pause_between_them_is_not():
     loudness = np.full(600, -30, np.float32)
     sure = np.full(600, 0.95, np.float32)

@@ -6,6 +6,8 @@ import pytest
 from ddsp_course import crepe, crepe_package, viterbi
 from ddsp_course.errors import CourseError, FetchError
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture(scope="module")
 def tiny(official_tiny):

@@ -71,6 +71,7 @@ def answers(name):
     return known.right()[exercise], known.wrong()[exercise]
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", NAMES)
 def test_right_answer_that_is_written_differently_passes(name):
     right, _ = answers(name)
@@ -78,6 +79,7 @@ def test_right_answer_that_is_written_differently_passes(name):
     assert [exercises.examine(name, answer) for answer in right] == [None] * len(right)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", NAMES)
 def test_mistakes_get_the_hint_that_fits(name):
     _, wrong = answers(name)

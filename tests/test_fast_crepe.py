@@ -6,6 +6,8 @@ import pytest
 from ddsp_course import crepe
 from ddsp_course.fast import crepe as fast_crepe
 
+pytestmark = pytest.mark.tensorflow
+
 # The answers lie in 0..1. Rounding in float32, which is all that differs, came to 1e-6.
 ROUNDING = 1e-5
 

@@ -1,9 +1,12 @@
 """The fast oscillator and GRU give what ddsp's and Keras' do, and their gradients."""
 
 import numpy as np
+import pytest
 
 from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.fast import gru, oscillator
+
+pytestmark = pytest.mark.tensorflow
 
 
 def test_fast_harmonics_are_ddsps():

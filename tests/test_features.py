@@ -8,6 +8,8 @@ import pytest
 from ddsp_course import features
 from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.mark.parametrize("clip", ["glide", "violin"])
 @pytest.mark.parametrize(("definition", "source"), [("ddsp1", "ddsp1"), ("ddsp2", "ddsp3")])

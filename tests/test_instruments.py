@@ -18,6 +18,8 @@ import pytest
 from ddsp_course import _paths, instruments
 from ddsp_course.errors import FetchError, InstrumentError
 
+pytestmark = pytest.mark.tensorflow
+
 BUNDLED = _paths.ASSETS / "instruments" / "violin"
 
 

@@ -10,6 +10,8 @@ from ddsp_course import live
 from ddsp_course.errors import CourseError
 from ddsp_course.exercises import hints
 
+pytestmark = pytest.mark.tensorflow
+
 
 class NoNoise:
     """Stands for NumPy's random generator, so that harmonics can be compared alone."""

@@ -9,6 +9,8 @@ import pytest
 from ddsp_course import conditioning, crepe, features, instruments, synthesis, transfer
 from ddsp_course.errors import CourseError
 
+pytestmark = pytest.mark.tensorflow
+
 
 def level_db(sound):
     return 10 * np.log10((sound.astype(np.float64) ** 2).mean())

@@ -9,6 +9,8 @@ from ddsp_course._tensorflow import tf
 from ddsp_course.errors import TrainingError
 from ddsp_course.training import data, scores, soundfonts
 
+pytestmark = pytest.mark.tensorflow
+
 SECOND = 16000
 CLARINET = ROOT / "assets" / "audio" / "clarinet"
 

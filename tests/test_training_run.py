@@ -18,6 +18,8 @@ from ddsp_course.errors import TrainingError
 from ddsp_course.fast import training as fast_training
 from ddsp_course.training import data, run, scores
 
+pytestmark = pytest.mark.tensorflow
+
 # A model small enough to build and compile in seconds.
 SMALL = (
     "RnnFcDecoder.rnn_channels = 8",
@@ -302,6 +304,13 @@ def test_wrong_setting_is_named_before_training(line, says, dataset, tmp_path):
     with pytest.raises(TrainingError, match=says):
         run.train(dataset, tmp_path / "run", gin_lines=[*SMALL, line], progress=False)
     assert saved_step(tmp_path / "run") == 0
+
+
+def test_damaged_dataset_is_named(dataset, tmp_path):
+    (path,) = dataset.glob("train*")
+    (tmp_path / path.name).write_bytes(path.read_bytes()[:20] + bytes(200))
+    with pytest.raises(TrainingError, match="is damaged"):
+        run.train(tmp_path, tmp_path / "run", gin_lines=SMALL, progress=False)
 
 
 def test_missing_gin_file_and_dataset_and_checkpoint_are_named(dataset, tmp_path):

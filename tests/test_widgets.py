@@ -10,6 +10,8 @@ import pytest
 
 from ddsp_course import audio, instruments
 
+pytestmark = pytest.mark.tensorflow
+
 widgets = pytest.importorskip("ddsp_course.widgets")
 
 

@@ -9,6 +9,7 @@ Explained in notebooks/03_train_your_own/00_train.ipynb.
 
 import contextlib
 import io
+import itertools
 import os
 import pickle
 import tempfile
@@ -102,22 +103,23 @@ def _check_dataset(dataset):
     import gin
 
     paths = sorted(str(path) for path in Path(dataset).glob("train*.tfrecord*"))
-    if not paths:
-        raise TrainingError(
-            f"{dataset} holds no train*.tfrecord: make it with `ddsp-course prepare`."
-        )
-    wanted_s = gin.query_parameter("TFRecordProvider.example_secs")
+    # Not by tf.data, which would start TensorFlow before the machines of a strategy have met.
+    records = itertools.chain.from_iterable(map(tf.compat.v1.io.tf_record_iterator, paths))
     try:
-        # The first of the examples stands for all; a shard may be empty.
-        for record in tf.data.TFRecordDataset(paths).take(1).as_numpy_iterator():
-            example = tf.train.Example.FromString(record)
-            found_s = len(example.features.feature["audio"].float_list.value) / SAMPLE_RATE
-    except Exception as error:  # protobuf's own
+        record = next(records, None)
+    except tf.errors.OpError as error:
         raise TrainingError(f"{dataset} is damaged ({one_line(error)}): make it again.") from error
-    if found_s != wanted_s:
+    if record is None:
         raise TrainingError(
-            f"{dataset} does not fit the settings: its examples are {found_s:g} s long, and "
-            f"TFRecordProvider.example_secs is {wanted_s:g}; make it again, or change the setting."
+            f"{dataset} holds no train*.tfrecord with examples: make it with `ddsp-course prepare`."
+        )
+    example = tf.train.Example.FromString(record)
+    seconds = len(example.features.feature["audio"].float_list.value) / SAMPLE_RATE
+    wanted = gin.query_parameter("TFRecordProvider.example_secs")
+    if seconds != wanted:
+        raise TrainingError(
+            f"{dataset} does not fit the settings: its examples are {seconds:g} s long, and "
+            f"TFRecordProvider.example_secs is {wanted:g}; make it again, or change the setting."
         )
 
 
