@@ -160,6 +160,6 @@ def adjust(
     return dataclasses.replace(
         features,
         f0_hz=shift_octaves(f0_hz, pitch_shift),
-        loudness_db=np.maximum(loudness + loudness_shift, FLOOR_DB["ddsp2"]).astype(np.float32),
+        loudness_db=np.maximum(loudness + loudness_shift, FLOOR_DB).astype(np.float32),
         note_mask=mask,
     )

@@ -12,9 +12,9 @@ from ddsp_course._tensorflow import ddsp
 from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
-# The lowest loudness of each definition, and what a model's input is divided by.
-FLOOR_DB = {"ddsp1": -120.0, "ddsp2": -80.0}
-
+_FLOORS_DB = {"ddsp1": -120.0, "ddsp2": -80.0}
+# The lowest `Features.loudness_db`.
+FLOOR_DB = _FLOORS_DB["ddsp2"]
 SILENT_PEAK = 1e-3  # of full scale: -60 dBFS
 _BLOCK = 5000  # frames of spectra that lie in memory at once
 _SURE = 0.5
@@ -85,6 +85,20 @@ def extract(audio, crepe_weights="course", progress=False):
     return Features(audio, f0_hz, f0_confidence, loudness)
 
 
+def floor_db(definition):
+    """Return the lowest loudness of a definition in dB: silence. See `loudness_db`.
+
+    Raises:
+      CourseError: there is no such definition.
+    """
+    if definition not in _FLOORS_DB:
+        raise CourseError(
+            f"There is no definition of loudness called {definition}: choose one of "
+            f"{', '.join(_FLOORS_DB)}."
+        )
+    return _FLOORS_DB[definition]
+
+
 def loudness_db(audio, definition="ddsp2"):
     """Return the A-weighted loudness of a recording, as a model was trained to read it.
 
@@ -101,11 +115,7 @@ def loudness_db(audio, definition="ddsp2"):
     Raises:
       CourseError: there is no such definition.
     """
-    if definition not in FLOOR_DB:
-        raise CourseError(
-            f"There is no definition of loudness called {definition}: choose one of "
-            f"{', '.join(FLOOR_DB)}."
-        )
+    floor_db(definition)  # named where it is unknown
     size, loudness_of = (512, _loudness_ddsp2) if definition == "ddsp2" else (2048, _loudness_ddsp1)
     audio = np.asarray(audio, np.float32)
     n_frames = -(-len(audio) // HOP_SIZE)
@@ -138,7 +148,7 @@ def loudness_as(features, definition):
         return features.loudness_db
     change = features.loudness_db - loudness_db(features.audio)
     loudness = loudness_db(features.audio, definition) + change
-    return np.maximum(loudness, FLOOR_DB[definition])
+    return np.maximum(loudness, floor_db(definition))
 
 
 def _loudness_ddsp2(audio):
@@ -158,4 +168,4 @@ def _loudness_ddsp1(audio):
     with np.errstate(divide="ignore"):
         weight_db = librosa.A_weighting(librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=2048))
     weighted_db = 20 * np.log10(np.maximum(magnitude, 1e-10)) + weight_db - 20.7
-    return np.maximum(weighted_db, FLOOR_DB["ddsp1"]).mean(axis=1)
+    return np.maximum(weighted_db, floor_db("ddsp1")).mean(axis=1)

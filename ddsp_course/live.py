@@ -12,7 +12,7 @@ import numpy as np
 from ddsp_course import instruments, synthesis
 from ddsp_course._tensorflow import ddsp
 from ddsp_course.errors import CourseError, one_line
-from ddsp_course.features import FLOOR_DB
+from ddsp_course.features import FLOOR_DB, floor_db
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, midi_to_hz
 
 LATENCY = 2  # frames
@@ -61,11 +61,11 @@ class Live:
         self._player = synthesis.compile_player(instrument.model, window, self.n_frames)
         self._state = self._player.state
         self._f0_hz = np.full(window, FRAME_RATE, np.float32)  # any pitch, since nothing sounds
-        self._loudness_db = np.full(window, FLOOR_DB["ddsp2"], np.float32)
+        self._loudness_db = np.full(window, FLOOR_DB, np.float32)
         self._rng = np.random.default_rng(0)
         self._noise = np.zeros(window * HOP_SIZE, np.float32)
         self._reverb = _Reverb(self._player.impulse_response, block_size)
-        silence_db = np.full(self.n_frames, FLOOR_DB[self._definition])
+        silence_db = np.full(self.n_frames, floor_db(self._definition))
         for _ in range(synthesis.REST // self.n_frames):
             self.play(self._f0_hz[-self.n_frames :], silence_db)
 
@@ -100,7 +100,7 @@ class Keys:
             )
         self.live = Live(instrument, block_size)
         self._quantiles_db = instrument.statistics.loudness_quantiles_db
-        self._floor_db = FLOOR_DB[instrument.loudness_definition]
+        self._floor_db = floor_db(instrument.loudness_definition)
         self._held = []
         self._pitch, self._bend, self._loudness_db = 69.0, 0.0, self._floor_db
         self._since = 0  # frames that the key has been held

@@ -16,7 +16,7 @@ import numpy as np
 from ddsp_course._tensorflow import ddsp, tf, without_remarks
 from ddsp_course.errors import CourseError
 from ddsp_course.fast import gru, oscillator
-from ddsp_course.features import FLOOR_DB
+from ddsp_course.features import FLOOR_DB, floor_db
 from ddsp_course.units import HOP_SIZE
 
 WINDOW = 2000  # frames; 8 s
@@ -108,8 +108,11 @@ def model_loudness(loudness_db, definition):
 
     Returns:
       the same shape, -80 (silence) to about 0.
+
+    Raises:
+      CourseError: there is no such definition.
     """
-    return loudness_db * (FLOOR_DB["ddsp2"] / FLOOR_DB[definition])
+    return loudness_db * (FLOOR_DB / floor_db(definition))
 
 
 def synthesize(player, f0_hz, loudness_db, n_samples, title="audio", progress=False):
@@ -137,7 +140,7 @@ def synthesize(player, f0_hz, loudness_db, n_samples, title="audio", progress=Fa
     n_frames, window, advance = len(f0_hz), player.n_frames, player.advance
     first = REST + MARGIN
     f0_hz = np.pad(f0_hz, (first, window), mode="edge")
-    loudness_db = np.pad(loudness_db, (first, window), constant_values=FLOOR_DB["ddsp2"])
+    loudness_db = np.pad(loudness_db, (first, window), constant_values=FLOOR_DB)
     # Of a window is new what no window before has played, except its margin.
     is_new = slice((window - MARGIN - advance) * HOP_SIZE, None)
     # A row of noise and one of harmonics.

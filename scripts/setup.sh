@@ -5,7 +5,7 @@
 #
 # PYTHON chooses the Python; else the first of python3.13, 3.12, 3.11, python3 and python that
 # fits. .venv/ddsp-course-stamp is written last and says what .venv was made from: where it
-# differs (also after an interruption), .venv is made anew. What the tools said is kept in
+# differs (also after an interruption), .venv is made anew. The tools' own output is kept in
 # build/setup.log; what goes wrong is told in one sentence.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -53,18 +53,21 @@ stamp() {
         "$(pwd -P)"
 }
 
+free_mb() {
+    df -Pk . 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }'
+}
+
 explain() {
-    # One sentence for the failed step that is named, by what the log says.
-    if grep -q -i -E 'No space left|disk quota' "$log"; then
+    # What can be found out about the failed step that is named; else its own last words.
+    left_mb=$(free_mb)
+    [ "${left_mb:-$needed_mb}" -lt 50 ] &&
         fail "the disk is full; free about 4 GB and run make again (details in $log)."
-    elif grep -q -i -E 'Permission denied|Read-only file system' "$log"; then
+    [ -w . ] && [ -w .venv ] ||
         fail "a file could not be written; make $(pwd) writable for you and run make again" \
             "(details in $log)."
-    elif grep -q -i -E 'connection|resolve host|name resolution|network is|timed? ?out|proxy|No matching distribution|error sending request|certificate' "$log"; then
-        fail "the package index could not be reached; check the network connection and run make" \
-            "again (details in $log)."
-    fi
-    fail "$1 failed; the reason is at the end of $log; when it is mended, run make again."
+    tail -n 3 "$log" >&2
+    fail "$1 failed, for the reason above; check the network connection and run make again (details" \
+        "in $log)."
 }
 
 make_venv() {
@@ -73,7 +76,7 @@ make_venv() {
     # Debian splits pip's installer off Python: virtualenv brings its own.
     rm -rf .venv
     "$python" -m virtualenv -q .venv >>"$log" 2>&1 && return
-    grep -q -i 'ensurepip' "$log" && fail "$python cannot make an environment with pip; install" \
+    "$python" -c 'import ensurepip' 2>/dev/null || fail "$python cannot make an environment with pip; install" \
         "it (on Debian and Ubuntu: sudo apt install python3-venv) and run make again."
     explain "making the environment .venv"
 }
@@ -108,9 +111,9 @@ fi
 
 [ -w . ] && mkdir -p build 2>/dev/null && : 2>/dev/null >"$log" ||
     fail "$(pwd) is not writable for you; move the course to a folder of your own and run make there."
-free_mb=$(df -Pk . 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }')
-[ "${free_mb:-$needed_mb}" -ge "$needed_mb" ] ||
-    fail "the disk has $free_mb MB free and the course needs $needed_mb; free some and run make again."
+left_mb=$(free_mb)
+[ "${left_mb:-$needed_mb}" -ge "$needed_mb" ] ||
+    fail "the disk has $left_mb MB free and the course needs $needed_mb; free some and run make again."
 
 echo "Setting up the course in .venv with Python $found: about a minute, a few with a slow network."
 make_venv

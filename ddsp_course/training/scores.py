@@ -152,5 +152,5 @@ def _rest_peak(played, loudness_db):
     frames = played[: len(loudness_db) * HOP_SIZE].reshape(-1, HOP_SIZE)
     level = np.convolve((frames**2).mean(axis=1), np.ones(3) / 3, "same")
     # A tenth of a second within the rest, so that the last note's own release does not count.
-    rest = np.convolve(loudness_db <= FLOOR_DB["ddsp2"] + 1, np.ones(51), "same") > 50.5
+    rest = np.convolve(loudness_db <= FLOOR_DB + 1, np.ones(51), "same") > 50.5
     return 10 * np.log10(level[rest].max() + 1e-20) if rest.any() else -np.inf
