@@ -11,6 +11,7 @@ import math
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 from ddsp_course import files
@@ -36,6 +37,10 @@ def main(argv=None) -> int:
     for add in (_add_transfer, _add_prepare, _add_train, _add_export, _add_score, _add_doctor):
         add(commands)
     args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        # File names may hold bytes that the terminal's encoding does not.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return args.run(args)
     except CourseError as error:
@@ -150,12 +155,18 @@ def _add_transfer(commands):
 
 def _output(name, suffixes, option):
     """Return `name` as a Path that can be written, or raise AudioError. Leaves nothing behind."""
-    path = Path(name)
+    path = files.user_path(name)
     if path.suffix.lower() not in suffixes:
         raise AudioError(
             f"{option} {name} should end in {' or '.join(suffixes)}: give it such a name."
         )
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # too long for a name
+        raise AudioError(
+            f"{option} {name[:200]} cannot be a file's name ({error.strerror}): give another."
+        ) from error
+    if is_folder:
         raise AudioError(f"{option} {name} is a folder: name a file in it.")
     if not path.parent.is_dir():
         raise AudioError(
@@ -202,9 +213,13 @@ def _draw(picture, recording, played, args):
 
     name = Path(args.input).name
     figure, axes = plt.subplots(2, 1, figsize=(9, 6.5), layout="constrained")
+    name = name.encode("utf-8", "replace").decode("utf-8")
     plots.spectrogram(recording, ax=axes[0], title=f"Recording: {name}")
-    plots.spectrogram(played, ax=axes[1], title=f"The same as {args.to}")
-    figure.savefig(picture, dpi=120)
+    plots.spectrogram(played, ax=axes[1], title=f"The same as {Path(args.to).name}")
+    with warnings.catch_warnings():
+        # The font lacks letters of many languages, and draws boxes in their place.
+        warnings.filterwarnings("ignore", "Glyph")
+        figure.savefig(picture, dpi=120)
     plt.close(figure)
 
 

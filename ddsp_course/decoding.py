@@ -8,6 +8,7 @@ Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 
 import base64
 import binascii
+import contextlib
 import io
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _tensorflow, download
+from ddsp_course import _tensorflow, download, files
 from ddsp_course.errors import AudioError, FetchError
 
 # A small file can hold days of silence; an hour takes 230 MB, and twice that while it is joined.
@@ -25,6 +26,13 @@ LOWEST_RATE, HIGHEST_RATE = 1000, 768000
 _BLOCK = 1 << 18  # samples of all channels, so that a recording never lies whole in memory twice
 # FFmpeg knows far more formats, and some (playlists) are lists of other files, which it opens.
 _AV_FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,ogg,wav"
+# How the files begin that libsndfile reads to their end: WAV (and RF64, W64), AIFF, CAF, AU.
+_UNCOMPRESSED = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b".snd", b"dns.")
+# Before these some taggers write an ID3 tag, which belongs to an MP3 alone.
+_TAGGED = (*_UNCOMPRESSED, b"fLaC", b"OggS")
+# Two channels whose correlation is below this are one turned upside down; -60 dBFS is silence.
+_INVERTED = -0.9
+_AUDIBLE = 1e-3
 _LONGEST_PATH = 4096
 _LARGEST_FETCH = 200_000_000  # seventeen minutes of 48 kHz stereo, uncompressed
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{64,}[=\s]*")
@@ -60,13 +68,13 @@ class _Mono:
         self.sample_rate = sample_rate
         self.label = label
         self.seconds = 0.0
+        self.rate = None
         self.resampler = None
         self.parts = []
+        self.stereo = _Stereo()
 
     def add(self, block, rate):
         """Add a block (n_samples, n_channels)."""
-        import soxr
-
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
             raise AudioError(
                 f"{self.label} says that it has {rate} samples a second, and sound has "
@@ -75,19 +83,73 @@ class _Mono:
         self.seconds += len(block) / rate
         if self.seconds > MAX_SECONDS:
             raise AudioError(f"{self.label} lasts longer than an hour: cut it into shorter files.")
-        mono = block.mean(axis=1, dtype=np.float32)
-        if rate != self.sample_rate:
-            if self.resampler is None:
-                self.resampler = soxr.ResampleStream(rate, self.sample_rate, 1, dtype="float32")
-            mono = self.resampler.resample_chunk(mono)
-        self.parts.append(mono)
+        if rate != self.rate:
+            self._end_of_rate()
+            self.rate = rate
+        if block.shape[1] == 2:
+            block = self.stereo.mixed(block, rate)
+        self._add_mono(block.mean(axis=1, dtype=np.float32))
 
     def join(self):
         """Return everything as (n_samples,) float32."""
+        self._end_of_rate()
+        return np.concatenate([np.zeros(0, np.float32), *self.parts])
+
+    def _add_mono(self, mono):
+        import soxr
+
+        if self.rate != self.sample_rate:
+            if self.resampler is None:
+                self.resampler = soxr.ResampleStream(
+                    self.rate, self.sample_rate, 1, dtype="float32"
+                )
+            mono = self.resampler.resample_chunk(mono)
+        self.parts.append(mono)
+
+    def _end_of_rate(self):
+        if self.rate is not None:
+            self._add_mono(self.stereo.rest())
         if self.resampler is not None:
             rest = self.resampler.resample_chunk(np.zeros(0, np.float32), last=True)
             self.parts.append(rest)
-        return np.concatenate([np.zeros(0, np.float32), *self.parts])
+            self.resampler = None
+
+
+class _Stereo:
+    """Mixes two channels to one, also where one of them is the other turned upside down.
+
+    A balanced cable in a stereo input, or a swapped plug, gives two channels whose mean is silence.
+    Which it is shows in the first second that is not silent; until then blocks wait.
+    """
+
+    def __init__(self):
+        self.sign = None  # of the second channel
+        self.waiting = []
+
+    def mixed(self, block, rate):
+        """Return a block (n_samples, 2) as (m, 1), m being 0 while blocks wait."""
+        if self.sign is None:
+            if not self.waiting and np.abs(block).max(initial=0) < _AUDIBLE:
+                return block.mean(axis=1, keepdims=True)
+            self.waiting.append(block)
+            if sum(map(len, self.waiting)) < rate:
+                return np.zeros((0, 1), np.float32)
+            return self.rest()[:, None]
+        return self._mean(block)[:, None]
+
+    def rest(self):
+        """Return what still waits, (n_samples,)."""
+        if not self.waiting:
+            return np.zeros(0, np.float32)
+        block, self.waiting = np.concatenate(self.waiting), []
+        left, right = np.float64(block).T
+        scale = np.sqrt((left**2).sum() * (right**2).sum())
+        is_inverted = scale > 0 and (left * right).sum() < _INVERTED * scale
+        self.sign = -1 if is_inverted else 1
+        return self._mean(block)
+
+    def _mean(self, block):
+        return (block @ np.array([0.5, 0.5 * self.sign], np.float32)).astype(np.float32)
 
 
 def _open(source):
@@ -102,7 +164,7 @@ def _open(source):
         if isinstance(source, str) and _is_base64(source):
             data, label = _base64(source), "The recording"
         else:
-            path = Path(source)
+            path = files.user_path(source)
             return _readable(path), str(path)
     else:
         raise AudioError(
@@ -173,73 +235,201 @@ def _fetch(address):
         raise AudioError(str(error)) from error
 
 
-class _Reader(io.BufferedReader):
-    """A file without a name, by which libsndfile would judge what is in it."""
+def _read(data, label, blocks):
+    """Hand all samples of a file to `blocks`, by the library that reads its kind to the end."""
+    # libsndfile reads all that is not compressed. Of an MP3 or a chained Ogg it reads as much as the
+    # first frame or the first link says, and FFmpeg reads on to the end.
+    source = _Source(data)
+    ways = [_read_with_soundfile, _read_with_av]
+    if not source.head().startswith(_UNCOMPRESSED):
+        ways.reverse()
+    with source:
+        for way in ways:
+            source.seek(0)
+            if way(source, label, blocks):
+                return
+    raise AudioError(
+        f"{label} is not a sound file that can be read (it is something else, or cut off): give "
+        "WAV, FLAC, MP3, OGG, WebM or M4A."
+    )
 
-    name = ""
+
+class _Source(io.RawIOBase):
+    """A file, or bytes, as both libraries take it, with the faults mended that they stumble over.
+
+    A tag in front of a file that is no MP3 is left out, and a WAV that was never closed, whose
+    header says less than there is, says that it goes on to the end.
+    """
+
+    name = ""  # libsndfile would judge by a name what is in the file
+
+    def __init__(self, data):
+        super().__init__()
+        self._file = io.BytesIO(data) if isinstance(data, bytes) else io.FileIO(data)
+        self._size = self._file.seek(0, os.SEEK_END)
+        self._start, self._patch = 0, None
+        self._start = self._after_tags()
+        self._patch = self._open_end_of_wav()
+        self.seek(0)
+
+    def close(self):
+        self._file.close()
+        super().close()
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def readinto(self, buffer):
+        at = self._file.tell()
+        n = self._file.readinto(buffer)
+        if self._patch is not None:
+            place, new = self._patch
+            first, last = max(place, at), min(place + len(new), at + n)
+            if first < last:
+                buffer[first - at : last - at] = new[first - place : last - place]
+        return n
 
     def seek(self, offset, whence=0):
         # A damaged file sends libsndfile before its beginning, and what is raised here is printed.
-        try:
-            return super().seek(offset, whence)
-        except (OSError, ValueError):
-            return self.tell()
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            if whence == io.SEEK_SET:
+                offset = max(offset, 0) + self._start
+            self._file.seek(offset, whence)
+        return self.tell()
+
+    def tell(self):
+        return self._file.tell() - self._start
+
+    def head(self):
+        """Return the first 12 bytes."""
+        self.seek(0)
+        return self.read(12)
+
+    def _at(self, place, n):
+        self._file.seek(place)
+        return self._file.read(n)
+
+    def _after_tags(self):
+        """Return where the file proper begins: behind ID3 tags, if it is no MP3."""
+        place = 0
+        while (head := self._at(place, 10)).startswith(b"ID3") and len(head) == 10:
+            size = 0
+            for byte in head[6:]:
+                size = size << 7 | byte & 127
+            place += 10 + size + 10 * bool(head[5] & 16)
+        return place if self._at(place, 4).startswith(_TAGGED) else 0
+
+    def _open_end_of_wav(self):
+        """Return (place, bytes) that give an unclosed WAV's data no end, or None."""
+        place = self._start
+        head = self._at(place, 12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return None
+        place += 12
+        while len(head := self._at(place, 8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            end = place + 8 + size + size % 2
+            if head[:4] == b"data":
+                is_last = end >= self._size
+                return None if is_last or self._is_chunk(end) else (place + 4, b"\xff" * 4)
+            place = end
+        return None
+
+    def _is_chunk(self, place):
+        head = self._at(place, 8)
+        fits = place + 8 + int.from_bytes(head[4:], "little") <= self._size + 1
+        return len(head) == 8 and all(32 <= byte < 127 for byte in head[:4]) and fits
 
 
-def _read(data, label, blocks):
+def _read_with_soundfile(source, label, blocks):
+    """Read a file with libsndfile; return whether it could."""
     import soundfile
 
+    n_blocks = len(blocks.parts)
     try:
         with (
             _tensorflow.without_remarks(),  # libsndfile's MP3 decoder tells of each damage
-            _Reader(io.BytesIO(data) if isinstance(data, bytes) else io.FileIO(data)) as reader,
-            soundfile.SoundFile(reader) as file,
+            soundfile.SoundFile(source) as file,
         ):
             n_frames = max(_BLOCK // file.channels, 1)
             # Not by `file.blocks`: where a file ends before its header says, that hands out
             # whatever lies in memory.
             while len(block := file.read(n_frames, dtype="float32", always_2d=True)):
                 blocks.add(block, file.samplerate)
+            return True
     except soundfile.LibsndfileError as error:
-        if blocks.parts:
+        if len(blocks.parts) > n_blocks:
             raise AudioError(f"{label} is damaged ({error}): copy or export it again.") from error
-        _read_with_av(data, label, blocks)
+        return False
 
 
-def _read_with_av(data, label, blocks):
+def _read_with_av(source, label, blocks):
+    """Read a file with FFmpeg; return whether it could."""
     try:
         import av
     except ImportError as error:
+        if source.head().startswith((*_UNCOMPRESSED, b"fLaC", b"OggS", b"ID3", b"\xff")):
+            return False  # libsndfile will do
         raise AudioError(
             f"{label} is not WAV, FLAC, MP3 or OGG, and PyAV, which reads WebM and M4A, is not "
             "installed: run `pip install av`, or convert the file to WAV."
         ) from error
-    opened = False
     try:
-        with (
-            _Reader(io.BytesIO(data) if isinstance(data, bytes) else io.FileIO(data)) as reader,
-            av.open(reader, options={"format_whitelist": _AV_FORMATS}) as container,
-        ):
-            opened = True
-            if not container.streams.audio:
-                raise AudioError(f"{label} has no sound in it: choose a file with an audio track.")
-            stream = container.streams.audio[0]
-            if stream.codec_context is None:
-                raise AudioError(f"{label} has its sound in an unknown code: save it as WAV.")
-            rate = stream.rate
-            to_float = av.AudioResampler(format="fltp", rate=rate)
-            for frame in container.decode(stream):
-                for part in to_float.resample(frame):
-                    blocks.add(part.to_ndarray().T, rate)
-            for part in to_float.resample(None):
-                blocks.add(part.to_ndarray().T, rate)
-    except (av.error.FFmpegError, ValueError) as error:
-        if opened:
+        container = av.open(source, options={"format_whitelist": _AV_FORMATS})
+    except (av.error.FFmpegError, ValueError):
+        return False
+    with container:
+        if not container.streams.audio:
+            raise AudioError(f"{label} has no sound in it: choose a file with an audio track.")
+        stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise AudioError(f"{label} uses an unsupported audio codec: convert it to WAV.")
+        try:
+            for block, rate in _decoded(container, stream):
+                blocks.add(block, rate)
+        except (av.error.FFmpegError, ValueError) as error:
             raise AudioError(
                 f"{label} is damaged or cut off ({getattr(error, 'strerror', None) or error}): "
                 "copy or export it again."
             ) from error
-        raise AudioError(
-            f"{label} is not a sound file that can be read (it is something else, or cut off): give "
-            "WAV, FLAC, MP3, OGG, WebM or M4A."
-        ) from error
+    return True
+
+
+def _decoded(container, stream):
+    """Yield blocks (n_samples, n_channels) float32 and their rate, which may change on the way."""
+    import av
+
+    kind = resampler = None
+    for frame in _frames(container, stream):
+        if (frame.format.name, frame.layout.name, frame.sample_rate) != kind:
+            kind = frame.format.name, frame.layout.name, frame.sample_rate
+            # Packed, since PyAV cannot hand out the planes of eight channels and more.
+            resampler = av.AudioResampler(format="flt", rate=frame.sample_rate)
+        for part in resampler.resample(frame):
+            samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
+            yield samples, part.sample_rate
+
+
+def _frames(container, stream):
+    """Yield all frames of a stream. What cannot be decoded at its very beginning or end, where a
+    stream was cut out of a longer one, is left out."""
+    import av
+
+    failed = None
+    n_frames = 0
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError as error:
+            failed = error
+            continue
+        if failed and frames and n_frames:
+            raise failed
+        failed = failed if not frames else None
+        n_frames += len(frames)
+        yield from frames
+    if failed and not n_frames:
+        raise failed

@@ -11,6 +11,15 @@ import shutil
 from pathlib import Path
 
 
+def user_path(name):
+    """Return a name as a Path, in which `~` is the user's home unless a file is called so."""
+    path = Path(name)
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # no such name; no home
+        if not path.exists():
+            return path.expanduser()
+    return path
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """Yield a path to write to; when the block ends without an error, that file becomes `path`.

@@ -156,7 +156,7 @@ def load(name_or_path):
     entries = catalogue()
     entry = entries.get(str(name_or_path))
     if entry is None:
-        path = Path(name_or_path)
+        path = files.user_path(name_or_path)
     else:
         path = entry.location if entry.bundled else _fetch(entry.location)
     if path.is_dir():

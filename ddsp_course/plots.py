@@ -51,7 +51,7 @@ def spectrogram(audio, ax=None, title="Log-magnitude spectrogram", sample_rate=S
     ax.xaxis.set_ticks_position("bottom")
     ax.set_xlabel("time (s)")
     ax.set_ylabel("frequency (kHz)")
-    ax.set_title(title)
+    ax.set_title(title, parse_math=False)  # a file may be called Ba$$in.wav
     ax.figure.colorbar(shown, ax=ax, label="log magnitude")
     return ax
 

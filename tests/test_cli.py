@@ -74,6 +74,36 @@ def test_settings_reach_the_conditioning(recording, stand_in):
 
 
 @pytest.mark.parametrize(
+    "name", ["Ba$$in.wav", "A$AP_$ong.wav", "$100 - $200.wav", "caf\udce9.wav", "笛子.wav", "~x.wav",
+             "[1] {a} %s.wav"]
+)  # fmt: skip
+def test_any_file_name_will_do(name, tmp_path, stand_in, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write(os.fsencode(name), tone(), 16000)
+    assert run(name, "-o", f"out {name}", "--plot", "out.png") == 0
+    assert capfd.readouterr().err == ""
+    assert (tmp_path / f"out {name}").exists() and (tmp_path / "out.png").exists()
+
+
+def test_name_outside_the_terminals_encoding_is_printed(tmp_path):
+    name = tmp_path / "caf\udce9.wav"
+    program = "import sys; from ddsp_course import cli; sys.exit(cli.main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "transfer", os.fsencode(name), "-o", tmp_path / "out.wav"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"There is no file" in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_home_may_be_written_short(recording, stand_in, monkeypatch):
+    monkeypatch.setenv("HOME", str(recording.parent))
+    assert run("~/in.wav", "-o", "~/out.wav") == 0
+    assert (recording.parent / "out.wav").exists()
+
+
+@pytest.mark.parametrize(
     ("option", "value"),
     [("--autotune", "1.5"), ("--pitch-shift", "nan"), ("--quiet", "-1"), ("--quiet", "loud")],
 )
@@ -129,7 +159,9 @@ def assert_one_sentence(capsys):
     return said.err
 
 
-@pytest.mark.parametrize("output", ["out.txt", "out", "missing/out.wav", "folder.wav"])
+@pytest.mark.parametrize(
+    "output", ["out.txt", "out", "missing/out.wav", "folder.wav", "a" * 300 + ".wav"]
+)
 def test_impossible_output_is_found_before_the_work(recording, output, monkeypatch, capsys):
     from ddsp_course import audio
 

@@ -55,7 +55,7 @@ def prepare_recordings(folder, dataset, held_out=0.1, beam_options=(), progress=
     """
     from tqdm.auto import tqdm
 
-    folder = Path(folder)
+    folder = files.user_path(folder)
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
         raise TrainingError(
