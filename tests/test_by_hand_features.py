@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ddsp_course import conditioning, crepe, features, viterbi
+from ddsp_course import conditioning, crepe, features
+from ddsp_course.viterbi import follow
 
 NOTEBOOK = "04_features"
 SEEDS = [1, 2]
@@ -120,7 +121,7 @@ def test_viterbi_follows_the_path_of_crepe(seed, written_out):
     model = (np.full(360, 1 / 360), transition_matrix(360, 12), emission_matrix(360, 0.1))
     path, _ = viterbi(seen, *model)
     # One bright bin a frame shows the package what was seen.
-    theirs = [bins for _, bins in viterbi.follow([np.eye(360)[seen]])]
+    theirs = [bins for _, bins in follow([np.eye(360)[seen]])]
     np.testing.assert_array_equal(path, np.concatenate(theirs))
 
 

@@ -5,10 +5,12 @@ answer and returns None where that is right, or else a hint. `hints` finds out w
 """
 
 import importlib
+import warnings
 
 import numpy as np
 
 from ddsp_course.errors import CourseError
+from ddsp_course.exercises import hints
 
 
 def check(name, answer):
@@ -26,7 +28,7 @@ def check(name, answer):
 
 
 def examine(name, answer):
-    """Return None for a right answer, or a hint; see `check`."""
+    """Return None for a right answer, or a hint, whatever object the answer is; see `check`."""
     module, _, exercise = name.partition(".")
     try:
         ask = getattr(importlib.import_module(f"{__name__}.{module}"), exercise)
@@ -36,8 +38,33 @@ def examine(name, answer):
         ) from None
     if answer is ...:
         return "put your answer in place of the three dots, and run the cell again."
+    try:
+        with warnings.catch_warnings():
+            # Infinity and NaN get hints of their own.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            answer = _read(answer)
+            hint = ask(answer)
+            # A batch of one is what ddsp's functions return.
+            while hint and isinstance(answer, np.ndarray) and answer.ndim > 1 and len(answer) == 1:
+                answer = answer[0]
+                if ask(answer) is None:
+                    return None
+            return hint
+    except Exception as error:  # noqa: BLE001, whatever object it is, it gets a sentence
+        return (
+            f"this is {hints.kind(answer)}, and cannot be compared with the answer "
+            f"({type(error).__name__}): see what the exercise asks for."
+        )
+
+
+def _read(answer):
+    """Return an answer as what exercises take: tensors and lists of numbers as NumPy arrays."""
+    if hasattr(answer, "detach"):  # PyTorch's tensors, which may want their gradient kept
+        answer = answer.detach()
     if hasattr(answer, "numpy"):
         answer = answer.numpy()
+    if isinstance(answer, np.ma.MaskedArray):
+        answer = answer.astype(float).filled(np.nan)
     if isinstance(answer, (list, tuple)) and all(np.isscalar(one) for one in answer):
         answer = np.asarray(answer)
-    return ask(answer)
+    return answer

@@ -13,13 +13,20 @@ CENTS = 5
 
 
 def numbers(answer):
-    """Say whether an answer is no array of finite numbers."""
+    """Return a hint unless an answer is an array of finite real numbers."""
     try:
-        if answer is None:
-            raise TypeError
-        answer = np.asarray(answer, float)
-    except (TypeError, ValueError):
-        return f"numbers are asked for, and this is {_kind(answer)}."
+        array = np.asarray(answer)
+    except Exception:  # noqa: BLE001, rows of different lengths, objects that refuse
+        return f"numbers are asked for, and this is {kind(answer)}."
+    if array.dtype.kind == "c":
+        return "these are complex numbers, and real ones are asked for: take their real part."
+    if array.dtype.kind in "US":
+        return (
+            f"numbers are asked for, and this is text: leave out the quotes of {_first(array)!r}."
+        )
+    if array.dtype.kind not in "biuf":
+        return f"numbers are asked for, and this is {kind(answer)}."
+    answer = array.astype(float)
     if not np.isfinite(answer).all():
         bad = np.flatnonzero(~np.isfinite(answer.ravel()))[0]
         return (
@@ -225,5 +232,14 @@ def _short(value):
     return f"{float(value):.4g}"
 
 
-def _kind(answer):
-    return "nothing (None)" if answer is None else f"of the kind {type(answer).__name__}"
+def kind(answer):
+    """Return what an answer is, in words: "of the kind dict", or "nothing (None)"."""
+    if answer is None:
+        return "nothing (None)"
+    if isinstance(answer, int) and not isinstance(answer, bool):
+        return "a whole number of more digits than a float can hold"
+    return f"of the kind {type(answer).__name__}"
+
+
+def _first(array):
+    return str(array.ravel()[0])[:20]

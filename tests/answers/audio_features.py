@@ -73,7 +73,7 @@ def wrong():
             (-CENTRED / FRAME.std(), "upside down"),
             (CENTRED / FRAME.std() + 0.5, "an offset left"),
             (2 * CENTRED / FRAME.std(), "standard deviation is 2"),
-            ((CENTRED / FRAME.std())[None], "(1024,) is asked for"),
+            ((CENTRED / FRAME.std())[:, None], "(1024,) is asked for"),
         ],
         "hertz": [
             (hz(CENTS[228]), "middle of the loudest bin"),

@@ -93,7 +93,7 @@ def wrong():
             (np.sinc(N / 8 - 0.3) * hamming / 8, "not symmetric"),
             (sinc(1000, np.ones(257)), "without a window"),
             (sinc(1200, hamming), "1200 Hz"),
-            (sinc(1000, hamming)[None, None], "(257,) is asked for"),
+            (sinc(1000, hamming)[:, None], "(257,) is asked for"),
             (sinc(1000, hamming)[:-1], "one too few of taps"),
         ],
     }

@@ -55,7 +55,7 @@ def wrong():
             (home | {"autotune": 100}, "no percentage"),
             (home | {"match": False}, "without match"),
             (home | {"octave": -1}, "no setting octave"),
-            (home | {"autotune": "full"}, "of the kind str"),
+            (home | {"autotune": "full"}, "this is text"),
             ({"pitch_shift": -1, "autotune": 1}, "loudness_shift is missing"),
             ([-1, -12, 1], "a dictionary"),
         ],
