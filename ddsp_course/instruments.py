@@ -12,6 +12,7 @@ import copy
 import io
 import json
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -321,6 +322,14 @@ def _build(label):
 
 def _restore(model, prefix, label):
     """Give a model the weights of a checkpoint."""
+    if set(str(prefix)) & set("[]*?\\"):
+        # TensorFlow would take the name for a pattern.
+        with tempfile.TemporaryDirectory() as folder:
+            for path in prefix.parent.iterdir():
+                if path.name.startswith(f"{prefix.name}."):
+                    shutil.copy(path, folder)
+            _restore(model, Path(folder) / prefix.name, label)
+        return
     try:
         status = tf.train.Checkpoint(model=model).read(str(prefix))
         # Raises where the settings and the weights do not belong together.

@@ -15,6 +15,7 @@ import re
 import shutil
 import stat
 import struct
+import tarfile
 import zipfile
 import zlib
 from pathlib import PurePosixPath
@@ -324,7 +325,8 @@ def unzip(path, folder):
         ) from error
     except _ZIP_ERRORS as error:
         raise InstrumentError(
-            f"{path} is not a zip that can be unpacked ({error}): get it again."
+            _known_kind(path)
+            or f"{path} is not a zip that can be unpacked ({error}): get it again."
         ) from error
 
 
@@ -334,11 +336,28 @@ _ZIP_ERRORS = (
 )  # fmt: skip
 
 
+def _known_kind(path):
+    """Return a sentence on a file of another kind that people take for an instrument, or None."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+    if head[4:] == b"TFL3":
+        return (
+            f"{path} is a TensorFlow Lite model, as DDSP-VST plays it, and holds no weights that "
+            "can be restored: give the folder or zip that its training wrote."
+        )
+    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")) or (
+        tarfile.is_tarfile(path)
+    ):
+        return f"{path} is an archive, but no zip: unpack it, and give the folder that comes out."
+    return None
+
+
 def _members(archive, path):
     """Return {file name: ZipInfo} of what may be taken out of a zip."""
     members = {}
     for info in archive.infolist():
-        place = PurePosixPath(info.filename)
+        # Some Windows programs write backslashes, which the zip format does not have.
+        place = PurePosixPath(info.filename.replace("\\", "/"))
         if info.is_dir() or not WANTED.fullmatch(place.name) or "__MACOSX" in place.parts:
             continue
         if place.name in members:

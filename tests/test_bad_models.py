@@ -2,6 +2,7 @@
 in a sentence that names the file and the fault."""
 
 import copyreg
+import gzip
 import io
 import logging
 import os
@@ -10,6 +11,7 @@ import random
 import shutil
 import stat
 import struct
+import tarfile
 import tempfile
 import zipfile
 
@@ -570,6 +572,37 @@ def test_damaged_zip_is_refused(method, room, tmp_path):
     assert_refused(path, "a.zip")
     path.write_bytes(whole[: len(whole) // 2])
     assert_refused(path, "a.zip", "not a zip")
+
+
+def test_zip_with_backslashes_is_read(room, tmp_path, violin):
+    named = [(f"my violin\\{name}", data) for name, data in members().items()]
+    assert instruments.load(zipped(tmp_path / "a.zip", named)).statistics is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("a.tflite", b"\x1c\0\0\0TFL3" + bytes(1000), "TensorFlow Lite"),
+     ("a.zip", b"\x1c\0\0\0TFL3" + bytes(1000), "TensorFlow Lite"),
+     ("a.tar.gz", gzip.compress(b"x" * 1000), "no zip: unpack it"),
+     ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100), "no zip: unpack it"),
+     ("a.json", b"{}", "not a zip")],
+)  # fmt: skip
+def test_file_of_another_kind_is_named_for_what_it_is(name, content, said, room, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    assert_refused(tmp_path / name, name, said)
+
+
+def test_tar_is_named_for_what_it_is(room, tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(BUNDLED, "violin")
+    assert_refused(tmp_path / "a.tar", "a.tar", "no zip: unpack it")
+
+
+@pytest.mark.parametrize("name", ["violin [v2]", "violin?", "v*", "{a,b}", "violin (1)"])
+def test_name_of_a_folder_is_no_pattern(name, tmp_path, violin):
+    loaded = instruments.load(shutil.copytree(BUNDLED, tmp_path / name))
+    for a, b in zip(violin.model.get_weights(), loaded.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_locked_zip_is_refused(room, tmp_path):
