@@ -244,7 +244,12 @@ def prepare(args) -> int:
     from ddsp_course.training import data
 
     data.prepare_recordings(
-        args.recordings, args.dataset, args.held_out, args.beam_options, _someone_is_looking()
+        args.recordings,
+        args.dataset,
+        args.held_out,
+        args.beam_options,
+        progress=_someone_is_looking(),
+        skip_bad=args.skip_bad,
     )
     print(f"Wrote {args.dataset}. Next: ddsp-course train {args.dataset} RUN")
     return 0
@@ -268,6 +273,9 @@ def _add_prepare(commands):
         default=0.1,
         metavar="SHARE",
         help="how much to keep for `score` and not to learn from (0 to 0.5; default: 0.1)",
+    )
+    command.add_argument(
+        "--skip-bad", action="store_true", help="leave out recordings that cannot be used"
     )
     command.add_argument(
         "beam_options", nargs="*", metavar="-- BEAM OPTIONS", help="see below (default: none)"

@@ -1,5 +1,7 @@
 """Recordings and soundfonts become datasets; what cannot is named before anything is computed."""
 
+import shutil
+
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -132,6 +134,31 @@ def test_recording_that_cannot_be_learned_from_is_named(name, sound, says, tmp_p
     with pytest.raises(TrainingError, match=rf"{name}\.wav.*{says}"):
         data.prepare_recordings(tmp_path, tmp_path / "d")
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.wav"]
+
+
+def test_all_bad_recordings_are_named_at_once_or_left_out(recordings, tmp_path, caplog):
+    folder = shutil.copytree(recordings, tmp_path / "in")
+    audio.write(folder / "short.wav", tone(440, 0.5))
+    (folder / "text.mp3").write_text("Tuesday, clarinet")
+    with pytest.raises(TrainingError, match="2 of 4 recordings cannot be used") as error:
+        data.prepare_recordings(folder, tmp_path / "d")
+    assert "short.wav" in str(error.value) and "text.mp3" in str(error.value)
+    assert not (tmp_path / "d").exists()
+    data.prepare_recordings(folder, tmp_path / "d", held_out=0, skip_bad=True)
+    assert len(read(tmp_path / "d")) == 22
+    left_out = [record.getMessage() for record in caplog.records]
+    assert len(left_out) == 2 and "short.wav" in left_out[0] and "text.mp3" in left_out[1]
+
+
+def test_leftovers_of_macos_and_jupyter_are_passed_over(tmp_path):
+    audio.write(tmp_path / "take.wav", tone(440, 4))
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    for name in ("._take.wav", "__MACOSX/._take.wav", "__MACOSX/take.wav"):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    shutil.copy(tmp_path / "take.wav", tmp_path / ".ipynb_checkpoints" / "take-checkpoint.wav")
+    (tmp_path / "film.MP4").write_bytes(b"no film")
+    assert [path.name for path in data._recordings(tmp_path)] == ["film.MP4", "take.wav"]
 
 
 def test_unreadable_recording_is_named(tmp_path):

@@ -7,6 +7,7 @@ Explained in notebooks/03_train_your_own/00_train.ipynb.
 
 import contextlib
 import errno
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,9 +19,13 @@ from ddsp_course.errors import AudioError, TrainingError, one_line
 from ddsp_course.training import beam, soundfonts
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
-SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".m4a", ".webm", ".aac")
+SUFFIXES = (
+    ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".m4a",
+    ".mp4", ".mov", ".webm", ".mka", ".aac", ".amr", ".3gp", ".wma",
+)  # fmt: skip
 # Phrases of a soundfont from this seed on are never learned from.
 HELD_OUT_SEED = 9000
+_LOG = logging.getLogger(__name__)
 # A piece must be as long as solo_instrument.gin says.
 EXAMPLE_S = 1.0
 HOP_S = 0.5
@@ -34,29 +39,33 @@ _ONE_VOICE_POWER = 0.6
 _ONE_VOICE_PRESENT = 0.93
 
 
-def prepare_recordings(folder, dataset, held_out=0.1, beam_options=(), progress=False):
+def prepare_recordings(
+    folder, dataset, held_out=0.1, beam_options=(), progress=False, skip_bad=False
+):
     """Turn a folder of recordings into a dataset.
 
     The recordings are checked first: all of them, and before anything is computed from them.
 
     Args:
       folder: where the recordings lie (and in folders below), one instrument, one note at a time.
+        Hidden files, and what macOS and Jupyter leave in folders, are passed over.
       dataset: folder to write; it appears whole or not at all. `train*` and `held_out*` lie in it.
       held_out: share of the recordings, 0 to 0.5, that is kept for evaluation.
       beam_options: options of the Apache Beam runner, such as ["--runner=FlinkRunner", ...].
       progress: show a progress bar.
+      skip_bad: leave out recordings that cannot be used, with a warning for each.
 
     Returns:
       `dataset` as a Path.
 
     Raises:
-      TrainingError: there are no recordings, one of them is too short, silent, unreadable or not
-        of one voice, there are fewer than 10 s in all, or the disk is full.
+      TrainingError: there are no recordings, some of them (all are named) are too short, silent,
+        unreadable or not of one voice, there are fewer than 10 s in all, or the disk is full.
     """
     from tqdm.auto import tqdm
 
     folder = files.user_path(folder)
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    paths = _recordings(folder)
     if not paths:
         raise TrainingError(
             f"There is no sound file in {folder}: give a folder with recordings "
@@ -64,13 +73,22 @@ def prepare_recordings(folder, dataset, held_out=0.1, beam_options=(), progress=
         )
     model = crepe.load("course")
     with _new_dataset(dataset) as (part, work):
-        chunks, seconds = [], 0.0
+        chunks, seconds, bad = [], 0.0, []
         for path in tqdm(paths, desc="recordings", unit="file", disable=not progress):
-            recording = _check(path, model)
+            try:
+                recording = _check(path, model)
+            except TrainingError as error:
+                bad.append(error)
+                continue
             seconds += len(recording) / SAMPLE_RATE
             for chunk in _chunks(recording):
                 chunks.append(work / f"{len(chunks):05d}.wav")
                 audio.write(chunks[-1], chunk)
+        if skip_bad:
+            for error in bad:
+                _LOG.warning("Left out: %s", error)
+        elif bad:
+            raise _all_in_one(bad, len(paths))
         if seconds < _ENOUGH_S:
             raise TrainingError(
                 f"The recordings in {folder} are {seconds:.1f} s long in all, and at least "
@@ -219,6 +237,29 @@ def harmonic_shares(sound, f0_hz, f0_confidence):
         top = np.flatnonzero(level > level.max() - 30).max() + 1
         present.append((level[:top] > level.max() - 50).mean())
     return share, float(np.mean(present))
+
+
+def _recordings(folder):
+    """Return the sorted paths of all sound files in a folder and those below it."""
+    found = []
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        # macOS puts `._take.wav` beside take.wav, and Jupyter a copy in .ipynb_checkpoints.
+        is_leftover = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_leftover:
+            found.append(path)
+    return sorted(found)
+
+
+def _all_in_one(errors, n_recordings):
+    """Return one error of several recordings, of `n_recordings` in all."""
+    if len(errors) == 1:
+        return errors[0]
+    lines = "".join(f"\n- {error}" for error in errors)
+    return TrainingError(
+        f"{len(errors)} of {n_recordings} recordings cannot be used; take them out, or leave them "
+        f"out with --skip-bad (skip_bad=True):{lines}"
+    )
 
 
 def _check(path, model):
