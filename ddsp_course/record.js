@@ -1,6 +1,14 @@
-// The recorder of ddsp_course.record: a microphone's samples, or a file, as base64.
-// An anywidget in JupyterLab; in Colab, where the microphone is given to code that Python calls
-// by `eval_js`, `once` makes the same panel and resolves with what was recorded.
+// The recorder of ddsp_course.record: a microphone's samples, or a file, for Python.
+// An anywidget in JupyterLab, which sends them in parts; in Colab, where the microphone is given to
+// code that Python calls by `eval_js`, `once` makes the same panel and resolves with base64.
+
+// A Jupyter server closes the connection on messages of ten megabytes and more.
+const PART = 2_000_000;
+// A waveform takes the whole sound in memory.
+const LARGEST_DRAWN = 50_000_000;
+const UNANSWERED = "Python has not answered for 10 s: it is busy with another cell, or it was " +
+  "restarted, and then this cell has to be run again.";
+const GONE = "Python was restarted and knows nothing of this recorder: this cell has to be run again.";
 
 // Runs in the audio thread, and hands on what it hears.
 const LISTENER = `
@@ -83,24 +91,44 @@ function toBase64(blob) {
   });
 }
 
-function panel(el, seconds, largest, arrived) {
+const SCALE = [-60, -40, -20, -12, -3];
+
+function panel(el, seconds, largest, send) {
   el.innerHTML = `
     <div role="group" aria-label="Recorder" style="border: 1px solid; border-radius: 6px; padding: 8px; max-width: 520px">
       <button type="button" class="record">● Record ${seconds} s</button>
       <button type="button" class="stop" disabled>■ Stop</button>
-      <meter min="-60" max="0" low="-40" high="-3" optimum="-12" value="-60" aria-label="Level in dB"></meter>
       <span class="left" role="timer"></span>
+      <div style="margin-top: 6px; max-width: 300px">
+        <meter min="-60" max="0" low="-40" high="-3" optimum="-12" value="-60" aria-label="Level in dB"
+          style="width: 100%"></meter>
+        <div class="scale" aria-hidden="true" style="position: relative; height: 1.2em; font-size: 0.8em">
+          ${SCALE.map((db) => `<span style="position: absolute; left: ${(db + 60) / 0.6}%;
+            transform: translateX(${db === -60 ? 0 : -50}%)">${db}${db === -60 ? " dB" : ""}</span>`).join("")}
+        </div>
+      </div>
       <label style="display: block; margin-top: 6px">Upload a file, or drop one here:
         <input type="file" class="upload" accept="audio/*,video/webm,video/mp4"></label>
       <div class="said" role="status" style="margin-top: 6px"></div>
       <audio controls hidden></audio>
+      <div class="trim" hidden>
+        <canvas width="500" height="60" style="width: 100%; height: 60px" role="img"
+          aria-label="Waveform; the chosen part is darker"></canvas>
+        <label>from <input type="range" class="from" min="0" value="0" step="0.01"></label>
+        <label>to <input type="range" class="to" min="0" step="0.01"></label>
+        <button type="button" class="cut">Use this part</button>
+      </div>
     </div>`;
   const find = (name) => el.querySelector(name);
   const [record, stop, meter, left] = [".record", ".stop", "meter", ".left"].map(find);
-  const [upload, said, player] = [".upload", ".said", "audio"].map(find);
+  const [upload, said, player, trim] = [".upload", ".said", "audio", ".trim"].map(find);
   let take = null;
 
-  async function give(blob, name) {
+  async function give(blob, name, isPart = false) {
+    if (blob.size === 0) {
+      said.textContent = `${name} is empty (0 bytes): choose another file.`;
+      return;
+    }
     if (blob.size > largest) {
       said.textContent = `${name} is larger than ${Math.round(largest / 1e6)} MB: cut it, or ` +
         "put it beside the notebook and load it by its path.";
@@ -108,8 +136,12 @@ function panel(el, seconds, largest, arrived) {
     }
     player.src = URL.createObjectURL(blob);
     player.hidden = false;
+    if (!isPart) trim.hidden = true;
     said.textContent = `${name} goes to Python …`;
-    arrived(name, await toBase64(blob), (sentence) => { said.textContent = sentence; });
+    const { accepted, sentence } = await send(name, blob, (text) => { said.textContent = text; });
+    said.textContent = sentence;
+    if (!accepted) player.hidden = trim.hidden = true;
+    else if (!isPart && blob.size <= LARGEST_DRAWN) await showWaveform(trim, blob, name, give);
   }
 
   async function finish() {
@@ -130,7 +162,7 @@ function panel(el, seconds, largest, arrived) {
   record.onclick = async () => {
     record.disabled = true;
     said.textContent = "";
-    player.hidden = true;
+    player.hidden = trim.hidden = true;
     const blocks = [];
     try {
       let heard = 0;
@@ -160,8 +192,12 @@ function panel(el, seconds, largest, arrived) {
   group.ondragover = (event) => event.preventDefault();
   group.ondrop = (event) => {
     event.preventDefault();
-    const file = event.dataTransfer.files[0];
-    if (file) give(file, file.name);
+    const [file, ...others] = event.dataTransfer.files;
+    if (!file) return;
+    give(file, file.name).then(() => {
+      if (others.length)
+        said.textContent += ` Of the ${others.length + 1} files, this is the first; drop one at a time.`;
+    });
   };
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) {
     record.disabled = true;
@@ -170,14 +206,81 @@ function panel(el, seconds, largest, arrived) {
   return () => { take?.stop(); take = null; };
 }
 
+// Show a sound's waveform, and take the part between two sliders.
+async function showWaveform(trim, blob, name, give) {
+  let buffer;
+  try {
+    buffer = await new OfflineAudioContext(1, 1, 48000).decodeAudioData(await blob.arrayBuffer());
+  } catch {
+    return; // a format that Python reads and this browser does not
+  }
+  const [canvas, from, to, cut] = ["canvas", ".from", ".to", ".cut"].map((n) => trim.querySelector(n));
+  const samples = buffer.getChannelData(0);
+  from.max = to.max = buffer.duration.toFixed(2);
+  from.value = 0;
+  to.value = to.max;
+  const draw = () => {
+    if (+from.value > +to.value - 0.1) from.value = Math.max(0, +to.value - 0.1);
+    const pen = canvas.getContext("2d");
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.fillStyle = getComputedStyle(trim).color;
+    const loudest = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-6);
+    const step = samples.length / canvas.width;
+    for (let x = 0; x < canvas.width; x++) {
+      let most = 0;
+      for (let i = Math.floor(x * step); i < (x + 1) * step && i < samples.length; i++)
+        most = Math.max(most, Math.abs(samples[i]));
+      const seconds = (x * step) / buffer.sampleRate;
+      pen.globalAlpha = seconds >= +from.value && seconds <= +to.value ? 1 : 0.3;
+      const height = Math.max(1, (most / loudest) * canvas.height);
+      pen.fillRect(x, (canvas.height - height) / 2, 1, height);
+    }
+    cut.textContent = `Use ${(+from.value).toFixed(1)} to ${(+to.value).toFixed(1)} s`;
+  };
+  from.oninput = to.oninput = draw;
+  cut.onclick = () => {
+    const [first, last] = [from, to].map((end) => Math.round(+end.value * buffer.sampleRate));
+    const channels = Array.from({ length: buffer.numberOfChannels }, (_, i) => buffer.getChannelData(i));
+    const mono = Float32Array.from(
+      { length: last - first },
+      (_, i) => channels.reduce((sum, c) => sum + c[first + i], 0) / channels.length,
+    );
+    give(toWav([mono], buffer.sampleRate), `${name} (a part)`, true);
+  };
+  trim.hidden = false;
+  draw();
+}
+
 function render({ model, el }) {
   let answer = () => {};
-  model.on("change:said", () => answer(model.get("said")));
-  return panel(el, model.get("seconds"), model.get("largest"), (name, data, tell) => {
-    answer = tell;
-    model.set({ name, data });
-    model.save_changes();
-  });
+  let latest = 0;
+  const onMessage = (message) => answer(message);
+  model.on("msg:custom", onMessage);
+  const megabytes = (n) => (n / 1e6).toFixed(1);
+
+  // Part by part, each after Python has answered to the one before.
+  async function send(name, blob, tell) {
+    const id = ++latest;
+    const parts = Math.ceil(blob.size / PART);
+    for (let part = 0; ; part++) {
+      const data = await blob.slice(part * PART, (part + 1) * PART).arrayBuffer();
+      const answered = new Promise((resolve) => {
+        answer = (message) => message.id === id && message.part === part && resolve(message);
+      });
+      try {
+        model.send({ id, name, part, parts }, undefined, [data]);
+      } catch {
+        return { accepted: false, sentence: GONE };
+      }
+      const clock = setTimeout(() => tell(UNANSWERED), 10_000);
+      const message = await answered;
+      clearTimeout(clock);
+      if (message.sentence) return message;
+      tell(`${name} goes to Python: ${megabytes((part + 1) * PART)} of ${megabytes(blob.size)} MB …`);
+    }
+  }
+  const close = panel(el, model.get("seconds"), model.get("largest"), send);
+  return () => { model.off("msg:custom", onMessage); close(); };
 }
 
 // For Colab: show the panel in this output, and wait for the first take, or null for the example.
@@ -185,9 +288,9 @@ export function once(seconds, largest, hasExample) {
   return new Promise((resolve) => {
     const el = document.createElement("div");
     document.querySelector("#output-area")?.appendChild(el) ?? document.body.appendChild(el);
-    panel(el, seconds, largest, (name, data, tell) => {
-      tell(`${name} has arrived.`);
-      resolve({ name, data });
+    panel(el, seconds, largest, async (name, blob) => {
+      resolve({ name, data: await toBase64(blob) });
+      return { accepted: true, sentence: `${name} has arrived.` };
     });
     if (hasExample) {
       const button = Object.assign(document.createElement("button"), {

@@ -14,9 +14,10 @@ from ddsp_course import audio
 from ddsp_course.errors import AudioError, SetupError
 
 PAGE = Path(__file__).with_name("record.js")
-# Larger messages than ten megabytes close the connection of an ordinary Jupyter server, and
-# base64 makes four bytes of three.
-LARGEST = 7_000_000
+# A quarter of an hour of uncompressed stereo at 48 kHz and 24 bits, which is sent in parts.
+LARGEST = 300_000_000
+# Colab hands over one message, in base64.
+LARGEST_IN_COLAB = 7_000_000
 
 
 class Take:
@@ -52,14 +53,14 @@ class Take:
 
         Args:
           name: of the file, for the sentence.
-          data: its content in base64.
+          data: its content, as `audio.load` takes it: bytes, or `data:...` with base64.
 
         Returns:
           accepted: whether it is the sound from now on.
           sentence: what came of it.
         """
         try:
-            self._sound = audio.load(f"data:;base64,{data}")
+            self._sound = audio.load(data)
         except AudioError as error:
             return False, f"{name} cannot be used. {error}"
         return True, f"{name} has arrived: {len(self._sound) / audio.SAMPLE_RATE:.1f} s."
@@ -90,13 +91,16 @@ def record(seconds=5, example=None):
         page = base64.b64encode(PAGE.read_bytes()).decode("ascii")
         reply = output.eval_js(
             f'import("data:text/javascript;base64,{page}")'
-            f".then((page) => page.once({seconds:g}, {LARGEST}, {has_example}))"
+            f".then((page) => page.once({seconds:g}, {LARGEST_IN_COLAB}, {has_example}))"
         )
-        print(take.receive(reply["name"], reply["data"])[1] if reply else "The example is taken.")
+        if reply:
+            print(take.receive(reply["name"], f"data:;base64,{reply['data']}")[1])
+        else:
+            print("The example is taken.")
         return take
     from IPython.display import display
 
-    display(widget(seconds, lambda name, data: take.receive(name, data)[1]))
+    display(widget(seconds, take.receive))
     return take
 
 
@@ -117,7 +121,7 @@ def upload(example=None):
 
     take = Take(example)
     for name, data in files.upload().items():
-        print(take.receive(name, base64.b64encode(data).decode("ascii"))[1])
+        print(take.receive(name, data)[1])
     return take
 
 
@@ -126,8 +130,8 @@ def widget(seconds, receive):
 
     Args:
       seconds: how long to record at most.
-      receive: called with (name, base64 text of a sound file) when one arrives; returns the
-        sentence that the recorder shows.
+      receive: called with (name, bytes of a sound file) when one has arrived; returns whether it
+        can be used, and the sentence that the recorder shows, as `Take.receive` does.
 
     Raises:
       SetupError: anywidget is missing.
@@ -145,14 +149,21 @@ def widget(seconds, receive):
         _esm = PAGE.read_text("utf-8")
         seconds = traitlets.Float().tag(sync=True)
         largest = traitlets.Int(LARGEST).tag(sync=True)
-        name = traitlets.Unicode().tag(sync=True)
-        data = traitlets.Unicode().tag(sync=True)
-        said = traitlets.Unicode().tag(sync=True)
 
-        @traitlets.observe("data")
-        def _arrived(self, change):
-            if change["new"]:
-                self.said = receive(self.name, change["new"])
-                self.data = ""  # so that the same take, sent again, is a change again
+        def __init__(self, **traits):
+            super().__init__(**traits)
+            self._parts = []
+            self.on_msg(self._take_part)
+
+        def _take_part(self, _, message, buffers):
+            """Keep a part of a file, and answer to it; to the last with what came of it all."""
+            if message["part"] == 0:
+                self._parts = []
+            self._parts.append(bytes(buffers[0]))
+            answer = {"id": message["id"], "part": message["part"]}
+            if len(self._parts) == message["parts"]:
+                data, self._parts = b"".join(self._parts), []
+                answer["accepted"], answer["sentence"] = receive(message["name"], data)
+            self.send(answer)
 
     return Recorder(seconds=seconds)

@@ -186,7 +186,7 @@ class App:
                 self._take_sound(self._take.sound)
             else:
                 self.source.value = "own"
-        return sentence
+        return accepted, sentence
 
     def _take_sound(self, sound):
         self.sound, self.extracted, self.adjusted, self.parts = sound, None, None, None

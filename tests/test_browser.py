@@ -4,7 +4,9 @@ With DDSP_COURSE_PHOTOGRAPHS=1, as in `make test-all`, every notebook is photogr
 build/photographs/ is there to be looked at.
 """
 
+import base64
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -191,6 +193,76 @@ def test_recording_stops_early_and_begins_again(page, lab):
     page.wait_for_selector('.said:has-text("has arrived")')
     assert page.inner_text("button.record") == "● Record again"
     assert page.evaluate("!document.querySelector('.jp-OutputArea audio').hidden")
+
+
+def test_second_take_of_the_same_length_arrives(page, lab):
+    page = page()
+    open_notebook(page, lab, RECORD, TELL)
+    for _ in range(2):
+        page.click("button.record")
+        page.wait_for_selector(".said:empty", state="attached")
+        page.wait_for_selector('.said:has-text("has arrived: 2")')
+    # What is shown can be cut.
+    assert page.is_visible("canvas")
+    page.evaluate(
+        """() => { const to = document.querySelector(".to"); to.value = 1;
+                   to.dispatchEvent(new Event("input")); }"""
+    )
+    assert page.inner_text("button.cut") == "Use 0.0 to 1.0 s"
+    page.click("button.cut")
+    page.wait_for_selector('.said:has-text("(a part) has arrived: 1.0 s")')
+    run(page, 1)
+    assert int(printed(page, "heard")[0]) == 16000
+    if PHOTOGRAPHS:
+        page.screenshot(path=ROOT / "build" / "photographs" / "recorder.png")
+
+
+def test_recorder_says_when_python_does_not_answer(page, lab):
+    page = page()
+    open_notebook(page, lab, RECORD)
+    page.wait_for_selector("button.record")
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.click("button.record")
+    page.wait_for_selector('.said:has-text("this cell has to be run again")')
+
+
+def test_large_file_arrives_in_parts_and_an_empty_one_and_two_at_once_get_a_sentence(
+    page, lab, tmp_path
+):
+    page = page()
+    open_notebook(page, lab, RECORD)
+    # Half a minute of stereo at 48 kHz and 32 bits.
+    t = np.arange(48 * 48000) / 48000
+    sound = np.float32(0.3 * np.sin(2 * np.pi * 440 * t))
+    soundfile.write(tmp_path / "large.wav", np.stack([sound, sound], 1), 48000, subtype="FLOAT")
+    assert (tmp_path / "large.wav").stat().st_size > 15e6
+    page.set_input_files("input.upload", tmp_path / "large.wav")
+    page.wait_for_selector('.said:has-text("large.wav has arrived: 48.0 s")')
+    (tmp_path / "empty.wav").touch()
+    page.set_input_files("input.upload", tmp_path / "empty.wav")
+    page.wait_for_selector('.said:has-text("empty.wav is empty")')
+    wav = toned_wav()
+    page.evaluate(
+        """(text) => {
+          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt());
+          const data = new DataTransfer();
+          for (const name of ["one.wav", "two.wav"]) data.items.add(new File([bytes], name));
+          document.querySelector("[aria-label=Recorder]").dispatchEvent(
+            new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        wav,
+    )
+    said = page.wait_for_selector('.said:has-text("drop one at a time")').inner_text()
+    assert said.startswith("one.wav has arrived")
+
+
+def toned_wav():
+    """A second of 440 Hz as WAV in base64."""
+    file = io.BytesIO()
+    soundfile.write(
+        file, 0.3 * np.sin(np.arange(16000) / 16000 * 2 * np.pi * 440), 16000, format="WAV"
+    )
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def test_refused_microphone_is_a_sentence(page, lab):

@@ -17,7 +17,7 @@ SINE = (0.3 * np.sin(2 * np.pi * 440 * T)).astype(np.float32)
 @pytest.fixture
 def wav(tmp_path):
     audio.write(tmp_path / "a.wav", SINE)
-    return base64.b64encode((tmp_path / "a.wav").read_bytes()).decode("ascii")
+    return (tmp_path / "a.wav").read_bytes()
 
 
 def test_take_holds_what_arrived(wav):
@@ -43,21 +43,60 @@ def test_example_is_the_sound_until_another_arrives(wav, tmp_path):
 def test_what_is_no_sound_is_told_and_loses_nothing(wav):
     take = record.Take()
     take.receive("a.wav", wav)
-    text = base64.b64encode(b"Tuesday, clarinet").decode("ascii")
-    for name, data in (("cut.wav", wav[:-3]), ("notes.txt", text)):
+    for name, data in (("cut.flac", b"fLaC"), ("notes.txt", b"Tuesday, clarinet"), ("none", b"")):
         accepted, sentence = take.receive(name, data)
         assert not accepted and sentence.startswith(f"{name} cannot be used. ")
     assert len(take.sound) == len(SINE)
 
 
-def test_widget_gives_what_arrives_and_takes_the_same_again(wav):
+@pytest.fixture
+def panel(monkeypatch):
+    """The recorder's Python side, and a way to send it a file as the page does; gives its answers."""
     take = record.Take()
-    widget = record.widget(5.0, lambda name, data: take.receive(name, data)[1])
-    for _ in range(2):
-        widget.name, widget.data = "a.wav", wav
-        assert widget.said == "a.wav has arrived: 1.0 s."
-        assert widget.data == ""
+    widget = record.widget(5.0, take.receive)
+    answers = []
+    monkeypatch.setattr(widget, "send", answers.append)
+
+    def sent(name, data, size=1 << 20, number=1, of=None):
+        answers.clear()
+        parts = [data[i : i + size] for i in range(0, max(len(data), 1), size)]
+        for i, part in enumerate(parts):
+            message = {"id": number, "name": name, "part": i, "parts": of or len(parts)}
+            widget._take_part(widget, message, [memoryview(part)])
+        return answers
+
+    return take, sent
+
+
+def test_every_take_gets_an_answer_though_it_is_the_same_again(wav, panel):
+    take, sent = panel
+    for number in (1, 2):
+        (answer,) = sent("a.wav", wav, number=number)
+        assert answer == {
+            "id": number, "part": 0, "accepted": True, "sentence": "a.wav has arrived: 1.0 s."
+        }  # fmt: skip
     assert len(take.sound) == len(SINE)
+
+
+def test_file_arrives_in_parts_and_each_is_answered(wav, panel):
+    take, sent = panel
+    answers = sent("a.wav", wav, size=1000)
+    assert [answer["part"] for answer in answers] == list(range(-(-len(wav) // 1000)))
+    assert ["sentence" in answer for answer in answers] == [False] * (len(answers) - 1) + [True]
+    np.testing.assert_allclose(take.sound, SINE, atol=1e-4)
+
+
+def test_file_that_was_given_up_half_way_does_not_spoil_the_next(wav, panel):
+    take, sent = panel
+    sent("half.wav", wav[:1000], of=3)  # the first part of three
+    answers = sent("a.wav", wav, number=2)
+    assert answers[-1]["accepted"] and len(take.sound) == len(SINE)
+
+
+def test_empty_file_gets_an_answer(panel):
+    _, sent = panel
+    (answer,) = sent("empty.wav", b"")
+    assert not answer["accepted"] and "empty.wav cannot be used" in answer["sentence"]
 
 
 @pytest.fixture
@@ -83,13 +122,13 @@ def colab(monkeypatch):
 
 
 def test_colab_is_asked_by_eval_js(wav, colab, capsys):
-    asked = colab({"name": "The recording", "data": wav})
+    asked = colab({"name": "The recording", "data": base64.b64encode(wav).decode()})
     take = record.record(3)
     assert len(take.sound) == len(SINE)
     assert capsys.readouterr().out == "The recording has arrived: 1.0 s.\n"
     page = base64.b64decode(asked[0].split("base64,")[1].split('"')[0]).decode("utf-8")
     assert page == record.PAGE.read_text("utf-8")
-    assert f"page.once(3, {record.LARGEST}, false)" in asked[0]
+    assert f"page.once(3, {record.LARGEST_IN_COLAB}, false)" in asked[0]
 
 
 def test_colab_can_take_the_example(colab, tmp_path, capsys):
@@ -102,7 +141,7 @@ def test_colab_can_take_the_example(colab, tmp_path, capsys):
 
 
 def test_colab_uploads_by_its_own_way(wav, colab, capsys):
-    colab({"a.wav": base64.b64decode(wav)})
+    colab({"a.wav": wav})
     take = record.upload()
     assert len(take.sound) == len(SINE)
     assert capsys.readouterr().out == "a.wav has arrived: 1.0 s.\n"

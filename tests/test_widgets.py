@@ -1,6 +1,5 @@
 """The app, without a browser: what its controls do. test_browser.py has it in JupyterLab."""
 
-import base64
 import re
 import shutil
 from pathlib import Path
@@ -43,8 +42,8 @@ def level_db(sound):
 
 def record(app, sound, tmp_path):
     audio.write(tmp_path / "a.wav", sound)
-    text = base64.b64encode((tmp_path / "a.wav").read_bytes()).decode("ascii")
-    app.recorder.name, app.recorder.data = "a.wav", text
+    message = {"id": 1, "name": "a.wav", "part": 0, "parts": 1}
+    app.recorder._take_part(app.recorder, message, [(tmp_path / "a.wav").read_bytes()])
     app.wait()
 
 
