@@ -31,7 +31,7 @@ lab: setup
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(DEMO)
 
 app: setup
-	$(BIN)/voila --VoilaConfiguration.show_tracebacks=True notebooks/app.ipynb
+	$(BIN)/voila notebooks/app.ipynb  # with voila.json: a closed page's kernel ends in a minute
 
 # Two at a time: most of a test's time is one core's, importing TensorFlow. A file stays with one
 # of the two, since its tests share what takes long to make.

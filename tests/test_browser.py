@@ -17,6 +17,7 @@ import time
 
 import nbformat
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from conftest import ROOT
@@ -401,6 +402,35 @@ def test_app_is_a_page_of_its_own(page, tmp_path):
         assert page.inner_text("h1") == "Play any sound on any instrument"
         assert page.query_selector("text=import") is None  # no code
         assert page.get_attribute('a[download="violin.wav"]', "href").startswith("data:audio/wav")
+
+
+@pytest.mark.slow
+def test_closed_pages_end_their_kernels(page, tmp_path):
+    page = page()
+    notebook = str(ROOT / "notebooks" / "app.ipynb")
+
+    def kernels():
+        found = [p.cmdline() for p in psutil.Process().children(recursive=True)]
+        return sum("ipykernel_launcher" in words for words in found)
+
+    before = kernels()
+    quick = ["--MappingKernelManager.cull_idle_timeout=5", "--MappingKernelManager.cull_interval=1"]
+    with serving("voila", tmp_path, notebook, *quick) as address:
+        for _ in range(3):
+            page.goto(address, wait_until="domcontentloaded")
+            page.wait_for_selector("text=Ready: press")
+        assert kernels() > before
+        page.goto("about:blank")
+        until = time.monotonic() + 60
+        while kernels() > before and time.monotonic() < until:
+            time.sleep(0.5)
+        assert kernels() == before
+
+
+def test_kernels_of_closed_pages_are_kept_for_two_minutes_at_most():
+    settings = json.loads((ROOT / "voila.json").read_text("utf-8"))["MappingKernelManager"]
+    assert settings["cull_idle_timeout"] + settings["cull_interval"] <= 120
+    assert not settings["cull_connected"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
