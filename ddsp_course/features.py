@@ -3,6 +3,7 @@
 Explained in notebooks/02_timbre_transfer/04_features.ipynb.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ FLOOR_DB = _FLOORS_DB["ddsp2"]
 SILENT_PEAK = 1e-3  # of full scale: -60 dBFS
 _BLOCK = 5000  # frames of spectra that lie in memory at once
 _SURE = 0.5
+_HIGHEST_HZ = 10 * 2 ** (crepe.CENTS[-1] / 1200)  # CREPE's last bin
+_MISSING_DB = 25  # below its octave a fundamental is not there
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ def extract(audio, crepe_weights="course", progress=False):
       AudioError: shorter than 64 ms, or with samples that are not numbers.
       SilenceError: no sample is beyond -60 dBFS.
       NoPitchError: there is sound, but next to none of it has a pitch.
+
+    Warns:
+      UserWarning: some of it lies above the highest pitch that CREPE knows.
     """
     audio = np.asarray(audio, np.float32)
     if audio.ndim != 1 or len(audio) < crepe.FRAME_SIZE:
@@ -76,13 +82,60 @@ def extract(audio, crepe_weights="course", progress=False):
     pitch = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
     f0_hz, f0_confidence = (curve[:n_frames].astype(np.float32) for curve in pitch)
     loudness = loudness_db(audio)
-    loud = loudness > loudness.max() - 30
-    if (f0_confidence[loud] > _SURE).mean() < 0.05:
+    if not _has_pitch(loudness, f0_confidence):
         raise NoPitchError(
-            "The recording has no pitch that an instrument could follow (it sounds like noise): "
-            "use one voice or one instrument that sings or plays notes."
+            "The recording has no pitch that an instrument could follow: use one voice or one "
+            "instrument that plays single notes between C1 (33 Hz) and B6 (1976 Hz)."
         )
-    return Features(audio, f0_hz, f0_confidence, loudness)
+    above = _lies_an_octave_higher(audio, f0_hz, f0_confidence)
+    if above.any():
+        share = above.sum() / (f0_confidence > _SURE / 2).sum()
+        warnings.warn(
+            f"{share:.0%} of the notes lie above {_HIGHEST_HZ:.0f} Hz, a little over B6, where CREPE's "
+            "range ends: it heard them an octave lower, and they were put back where their "
+            "harmonics say.",
+            stacklevel=2,
+        )
+    return Features(audio, np.where(above, 2 * f0_hz, f0_hz), f0_confidence, loudness)
+
+
+def _has_pitch(loudness, f0_confidence):
+    """Return whether enough of what is loud has a pitch.
+
+    Loud is what is within 30 dB of the loudest; and, since a click or a cough may be that, within
+    30 dB of what a tenth of the recording exceeds.
+    """
+    return any(
+        (f0_confidence[loudness > reference - 30] > _SURE).mean() >= 0.05
+        for reference in (loudness.max(), np.quantile(loudness, 0.9))
+    )
+
+
+def _lies_an_octave_higher(audio, f0_hz, f0_confidence):
+    """Return in which frames a pitch above CREPE's range was taken for the one an octave below.
+
+    Such a note has nothing at the pitch that was found, and its strongest harmonic at twice that.
+
+    Args:
+      audio: (n_samples,).
+      f0_hz, f0_confidence: (n_frames,).
+
+    Returns:
+      (n_frames,) bool.
+    """
+    # CREPE may be half as sure of what it does not know.
+    sure = f0_confidence > _SURE / 2
+    candidates = np.flatnonzero(sure & (2 * f0_hz > 0.98 * _HIGHEST_HZ))
+    is_above = np.zeros(len(f0_hz))
+    padded = np.pad(audio, crepe.FRAME_SIZE // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, crepe.FRAME_SIZE)[::HOP_SIZE]
+    for i in candidates:
+        magnitude = np.abs(np.fft.rfft(frames[i] * np.hanning(crepe.FRAME_SIZE)))
+        place = np.round(f0_hz[i] * np.array([1, 2]) * crepe.FRAME_SIZE / SAMPLE_RATE).astype(int)
+        here, octave = (magnitude[at - 2 : at + 3].max() for at in place)
+        is_above[i] = here < 10 ** (-_MISSING_DB / 20) * octave
+    # A frame alone is chance.
+    return np.convolve(is_above, np.ones(5), "same") >= 3
 
 
 def floor_db(definition):

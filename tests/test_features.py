@@ -1,6 +1,7 @@
 """Features: loudness by both definitions, lengths, and recordings that cannot be used."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -73,8 +74,59 @@ def test_silence_is_named():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_is_named(seed):
-    with pytest.raises(NoPitchError, match="noise"):
+    with pytest.raises(NoPitchError, match="single notes between C1"):
         features.extract(0.3 * np.random.default_rng(seed).standard_normal(32000))
+
+
+def singing(seconds=7):
+    """Quiet, clean notes, as the review's test case has them."""
+    t = np.arange(seconds * 16000) / 16000
+    f0_hz = 262 * 2 ** (np.floor(t * 2) % 8 / 12)
+    fade = np.hanning(480) / np.hanning(480).sum()
+    sounds = np.convolve((t * 2 % 1 < 0.8) * 1.0, fade, "same")
+    phase = 2 * np.pi * np.cumsum(f0_hz) / 16000
+    return 0.01 * sounds * sum(np.sin(k * phase) / k for k in range(1, 12))
+
+
+@pytest.mark.parametrize("at", [1600, 60000, 111000])
+def test_a_click_or_a_cough_does_not_hide_a_song(at):
+    rng = np.random.default_rng(1)
+    for length, level in ((80, 0.95), (4000, 0.6)):
+        sound = singing()
+        sound[at : at + length] += (level * np.hanning(length) * rng.choice([-1, 1], length))[
+            : len(sound) - at
+        ]
+        assert np.median(features.extract(sound).f0_hz) < 600
+
+
+def test_a_short_note_in_a_long_silence_is_heard():
+    sound = np.zeros(10 * 16000)
+    t = np.arange(4800) / 16000
+    sound[80000:84800] = 0.3 * np.hanning(4800) * np.sin(2 * np.pi * 440 * t)
+    found = features.extract(sound)
+    assert abs(1200 * np.log2(found.f0_hz[1287] / 440)) < 25
+
+
+@pytest.mark.parametrize("f0_hz", [2093.0, 2350.0, 2637.0])
+@pytest.mark.parametrize("harmonics", [1, 3])
+def test_a_note_above_crepes_range_is_put_back_and_said(f0_hz, harmonics):
+    t = np.arange(16000) / 16000
+    sound = sum(0.3 / k**2 * np.sin(2 * np.pi * f0_hz * k * t) for k in range(1, harmonics + 1))
+    with pytest.warns(UserWarning, match="% of the notes lie above 2005 Hz"):
+        found = features.extract(sound)
+    cents = 1200 * np.log2(found.f0_hz[20:-20] / f0_hz)
+    assert (np.abs(cents) < 50).mean() > 0.95
+
+
+@pytest.mark.parametrize("f0_hz", [880.0, 1046.5, 1318.5, 1865.0])
+def test_a_high_note_within_crepes_range_stays(f0_hz):
+    t = np.arange(16000) / 16000
+    # Its octave is louder than itself, as on a trumpet.
+    sound = 0.1 * np.sin(2 * np.pi * f0_hz * t) + 0.3 * np.sin(4 * np.pi * f0_hz * t)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = features.extract(sound)
+    assert abs(1200 * np.log2(np.median(found.f0_hz) / f0_hz)) < 25
 
 
 @pytest.mark.parametrize(
