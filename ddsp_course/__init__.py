@@ -34,6 +34,7 @@ _MODULES = (
     "live",
     "plots",
     "record",
+    "sources",
     "synthesis",
     "training",
     "transfer",

@@ -1,23 +1,15 @@
-"""Decoding: a path, bytes, base64 text or web address to mono samples at one rate.
+"""Decoding: any audio file to mono samples at one rate, to its end, in bounded memory.
 
-libsndfile (through `soundfile`) reads WAV, FLAC, MP3 and OGG; PyAV reads what browsers and
-phones record (WebM, M4A) from within its own wheel, so no ffmpeg program is needed. What a
+libsndfile (through `soundfile`) reads what is not compressed; FFmpeg (through PyAV, from within its
+own wheel, so that no program is needed) MP3, Ogg, FLAC, and what browsers and phones record. What a
 stranger's file may do is bounded here; see SECURITY.md.
 Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
-import base64
-import binascii
-import contextlib
-import io
-import os
-import re
-from pathlib import Path
-
 import numpy as np
 
-from ddsp_course import _tensorflow, download, files
-from ddsp_course.errors import AudioError, FetchError
+from ddsp_course import _tensorflow, sources
+from ddsp_course.errors import AudioError
 
 # A small file can hold days of silence; an hour takes 230 MB, and twice that while it is joined.
 MAX_SECONDS = 3600
@@ -26,16 +18,9 @@ LOWEST_RATE, HIGHEST_RATE = 1000, 768000
 _BLOCK = 1 << 18  # samples of all channels, so that a recording never lies whole in memory twice
 # FFmpeg knows far more formats, and some (playlists) are lists of other files, which it opens.
 _AV_FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,ogg,wav"
-# How the files begin that libsndfile reads to their end: WAV (and RF64, W64), AIFF, CAF, AU.
-_UNCOMPRESSED = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b".snd", b"dns.")
-# Before these some taggers write an ID3 tag, which belongs to an MP3 alone.
-_TAGGED = (*_UNCOMPRESSED, b"fLaC", b"OggS")
 # Two channels whose correlation is below this are one turned upside down; -60 dBFS is silence.
 _INVERTED = -0.9
 _AUDIBLE = 1e-3
-_LONGEST_PATH = 4096
-_LARGEST_FETCH = 200_000_000  # seventeen minutes of 48 kHz stereo, uncompressed
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{64,}[=\s]*")
 
 
 def decode(source, sample_rate):
@@ -52,7 +37,7 @@ def decode(source, sample_rate):
     Raises:
       AudioError: the source is missing, empty, not audio, damaged, or longer than an hour.
     """
-    data, label = _open(source)
+    data, label = sources.find(source)
     blocks = _Mono(sample_rate, label)
     try:
         _read(data, label, blocks)
@@ -152,96 +137,13 @@ class _Stereo:
         return (block @ np.array([0.5, 0.5 * self.sign], np.float32)).astype(np.float32)
 
 
-def _open(source):
-    """Return (path or bytes, label for messages)."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        data, label = bytes(source), "The recording"
-    elif isinstance(source, str) and source.startswith(("http://", "https://")):
-        data, label = _fetch(source), source
-    elif isinstance(source, str) and source.startswith("data:"):
-        data, label = _base64(source.partition(",")[2]), "The recording"
-    elif isinstance(source, str | os.PathLike):
-        if isinstance(source, str) and _is_base64(source):
-            data, label = _base64(source), "The recording"
-        else:
-            path = files.user_path(source)
-            return _readable(path), str(path)
-    else:
-        raise AudioError(
-            f"A recording cannot be read from a {type(source).__name__}: give a path, bytes, "
-            "base64 text or a web address."
-        )
-    if not data:
-        raise AudioError(f"{label} is empty: record or fetch it again.")
-    _refuse_page(data[:1000], label)
-    return data, label
-
-
-def _refuse_page(head, label):
-    """Raise AudioError where a file begins as a web page does."""
-    if download.is_web_page(head):
-        raise AudioError(
-            f"{label} is a web page and not a sound: open its address in a browser, and give the "
-            "sound's own address or the file that it saves."
-        )
-
-
-def _is_base64(text):
-    # No path is that long, whatever is broken in it.
-    return len(text) > _LONGEST_PATH or (not _exists(text) and bool(_BASE64.fullmatch(text)))
-
-
-def _exists(text):
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):  # too long for a name, or with a zero byte in it
-        return False
-
-
-def _readable(path):
-    if not _exists(path):
-        raise AudioError(f"There is no file {str(path)[:200]}: check its name and folder.")
-    if path.is_dir():
-        raise AudioError(f"{path} is a folder: name a sound file in it.")
-    if not path.is_file():  # a pipe or a device may never end
-        raise AudioError(f"{path} is a pipe or a device and not a file: name a sound file.")
-    try:
-        with open(path, "rb") as file:
-            head = file.read(1000)
-    except OSError as error:
-        raise AudioError(
-            f"{path} cannot be read ({error.strerror}): make it readable for you."
-        ) from error
-    if not head:
-        raise AudioError(f"{path} is empty (0 bytes): record or export it again.")
-    _refuse_page(head, str(path))
-    return path
-
-
-def _base64(text):
-    try:
-        text = re.sub(r"\s", "", text).translate(str.maketrans("-_", "+/"))
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise AudioError(
-            f"The base64 text of the recording is broken ({error}): send it again, whole."
-        ) from error
-
-
-def _fetch(address):
-    try:
-        return download.read(address, _LARGEST_FETCH)
-    except FetchError as error:
-        raise AudioError(str(error)) from error
-
-
 def _read(data, label, blocks):
     """Hand all samples of a file to `blocks`, by the library that reads its kind to the end."""
     # libsndfile reads all that is not compressed. Of an MP3 or a chained Ogg it reads as much as the
     # first frame or the first link says, and FFmpeg reads on to the end.
-    source = _Source(data)
+    source = sources.Source(data)
     ways = [_read_with_soundfile, _read_with_av]
-    if not source.head().startswith(_UNCOMPRESSED):
+    if not source.head().startswith(sources.UNCOMPRESSED):
         ways.reverse()
     with source:
         for way in ways:
@@ -252,96 +154,6 @@ def _read(data, label, blocks):
         f"{label} is not a sound file that can be read (it is something else, or cut off): give "
         "WAV, FLAC, MP3, OGG, WebM or M4A."
     )
-
-
-class _Source(io.RawIOBase):
-    """A file, or bytes, as both libraries take it, with the faults mended that they stumble over.
-
-    A tag in front of a file that is no MP3 is left out, and a WAV that was never closed, whose
-    header says less than there is, says that it goes on to the end.
-    """
-
-    name = ""  # libsndfile would judge by a name what is in the file
-
-    def __init__(self, data):
-        super().__init__()
-        self._file = io.BytesIO(data) if isinstance(data, bytes) else io.FileIO(data)
-        self._size = self._file.seek(0, os.SEEK_END)
-        self._start, self._patch = 0, None
-        self._start = self._after_tags()
-        self._patch = self._open_end_of_wav()
-        self.seek(0)
-
-    def close(self):
-        self._file.close()
-        super().close()
-
-    def readable(self):
-        return True
-
-    def seekable(self):
-        return True
-
-    def readinto(self, buffer):
-        at = self._file.tell()
-        n = self._file.readinto(buffer)
-        if self._patch is not None:
-            place, new = self._patch
-            first, last = max(place, at), min(place + len(new), at + n)
-            if first < last:
-                buffer[first - at : last - at] = new[first - place : last - place]
-        return n
-
-    def seek(self, offset, whence=0):
-        # A damaged file sends libsndfile before its beginning, and what is raised here is printed.
-        with contextlib.suppress(OSError, ValueError, OverflowError):
-            if whence == io.SEEK_SET:
-                offset = max(offset, 0) + self._start
-            self._file.seek(offset, whence)
-        return self.tell()
-
-    def tell(self):
-        return self._file.tell() - self._start
-
-    def head(self):
-        """Return the first 12 bytes."""
-        self.seek(0)
-        return self.read(12)
-
-    def _at(self, place, n):
-        self._file.seek(place)
-        return self._file.read(n)
-
-    def _after_tags(self):
-        """Return where the file proper begins: behind ID3 tags, if it is no MP3."""
-        place = 0
-        while (head := self._at(place, 10)).startswith(b"ID3") and len(head) == 10:
-            size = 0
-            for byte in head[6:]:
-                size = size << 7 | byte & 127
-            place += 10 + size + 10 * bool(head[5] & 16)
-        return place if self._at(place, 4).startswith(_TAGGED) else 0
-
-    def _open_end_of_wav(self):
-        """Return (place, bytes) that give an unclosed WAV's data no end, or None."""
-        place = self._start
-        head = self._at(place, 12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return None
-        place += 12
-        while len(head := self._at(place, 8)) == 8:
-            size = int.from_bytes(head[4:], "little")
-            end = place + 8 + size + size % 2
-            if head[:4] == b"data":
-                is_last = end >= self._size
-                return None if is_last or self._is_chunk(end) else (place + 4, b"\xff" * 4)
-            place = end
-        return None
-
-    def _is_chunk(self, place):
-        head = self._at(place, 8)
-        fits = place + 8 + int.from_bytes(head[4:], "little") <= self._size + 1
-        return len(head) == 8 and all(32 <= byte < 127 for byte in head[:4]) and fits
 
 
 def _read_with_soundfile(source, label, blocks):
@@ -371,7 +183,7 @@ def _read_with_av(source, label, blocks):
     try:
         import av
     except ImportError as error:
-        if source.head().startswith((*_UNCOMPRESSED, b"fLaC", b"OggS", b"ID3", b"\xff")):
+        if source.head().startswith((*sources.UNCOMPRESSED, b"fLaC", b"OggS", b"ID3", b"\xff")):
             return False  # libsndfile will do
         raise AudioError(
             f"{label} is not WAV, FLAC, MP3 or OGG, and PyAV, which reads WebM and M4A, is not "

@@ -509,6 +509,15 @@ SEEDS = [
     by_soundfile(tone(8000, 0.1), 8000, "CAF"),
     by_soundfile(tone(8000, 0.1), 8000, "WAV", "IMA_ADPCM"),
     by_pyav("adts", "aac"),
+    adts(44100) + adts(22050),
+    tagged(by_soundfile(tone(8000, 0.1), 8000, "AIFF"))[-4000:],
+    tagged(by_soundfile(tone(8000, 0.1), 8000))[:10]
+    + bytes(50)
+    + by_soundfile(tone(8000, 0.1), 8000),
+    never_closed(0),
+    never_closed(16000),
+    two_of("OGG", "VORBIS"),
+    by_soundfile(np.stack([tone(8000), -tone(8000)], 1), 8000),
 ]
 
 

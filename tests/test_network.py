@@ -12,7 +12,7 @@ import time
 import pytest
 from conftest import ROOT
 
-from ddsp_course import audio, crepe, decoding, download, instruments
+from ddsp_course import audio, crepe, download, instruments, sources
 from ddsp_course.errors import AudioError, CourseError, FetchError
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -256,7 +256,7 @@ def test_recording_from_an_address_is_refused_in_a_sentence(way, server):
 
 
 def test_endless_recording_is_stopped(server, monkeypatch):
-    monkeypatch.setattr(decoding, "_LARGEST_FETCH", 1_000_000)
+    monkeypatch.setattr(sources, "_LARGEST_FETCH", 1_000_000)
     with pytest.raises(AudioError, match="more than 1 MB"):
         audio.load(f"{server.address}/endless")
 
