@@ -73,6 +73,8 @@ class _Mono:
             self.rate = rate
         if block.shape[1] == 2:
             block = self.stereo.mixed(block, rate)
+        else:
+            self._add_mono(self.stereo.rest())
         self._add_mono(block.mean(axis=1, dtype=np.float32))
 
     def join(self):

@@ -16,7 +16,7 @@ from conftest import ROOT, assert_sentence, is_root
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddsp_course import audio
+from ddsp_course import audio, decoding
 from ddsp_course.errors import AudioError
 
 
@@ -289,6 +289,13 @@ def test_a_channel_turned_upside_down_does_not_silence_the_other(kind, silent_s)
     left = -right + 1e-3 * rng.standard_normal(len(right))
     sound = audio.load(by_soundfile(np.r_[silence, np.stack([left, right], 1)], 16000, kind))
     assert_tone(sound[16000 * silent_s :], 3)
+
+
+def test_blocks_keep_their_order_when_the_number_of_channels_changes():
+    blocks = decoding._Mono(16000, "The recording")
+    for value, channels in ((0.1, 2), (0.2, 2), (0.3, 1), (0.4, 2), (0.5, 6)):
+        blocks.add(np.full((100, channels), value, np.float32), 16000)
+    np.testing.assert_allclose(blocks.join()[::100], [0.1, 0.2, 0.3, 0.4, 0.5])
 
 
 def test_two_different_channels_are_averaged_as_they_are():
