@@ -36,8 +36,10 @@ app: setup
 # Two at a time: most of a test's time is one core's, importing TensorFlow. A file stays with one
 # of the two, since its tests share what takes long to make. Training, the longest, begins first.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+TRAINING := notebooks/03_train_your_own
 NBVAL := DDSP_COURSE_TURN_KNOBS=1 $(PYTEST) --no-loadscope-reorder --nbval \
-	--nbval-sanitize-with tests/nbval.cfg notebooks/03_train_your_own notebooks
+	--nbval-sanitize-with tests/nbval.cfg $(TRAINING) \
+	$(filter-out $(TRAINING) %.md,$(wildcard notebooks/*))
 
 lint: setup
 	$(BIN)/ruff check .
