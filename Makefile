@@ -53,8 +53,9 @@ test: lint
 	$(NBVAL)
 	$(BIN)/python -m pytest -n 2 --dist load -rs -m "browser and not slow" tests
 
+test-all: export DDSP_COURSE_PHOTOGRAPHS := 1
 test-all: test
-	DDSP_COURSE_PHOTOGRAPHS=1 $(BIN)/python -m pytest -rs -m slow --hypothesis-profile long tests
+	$(BIN)/python -m pytest -rs -m slow --hypothesis-profile long tests
 	$(MAKE) ddsp-tests widgets7-test colab-test
 
 demo: setup

@@ -59,7 +59,8 @@ def transfer(args) -> int:
     """
     sound_path = _output(args.output, SOUND_SUFFIXES, "--output")
     plot_path = _output(args.plot, (".png",), "--plot") if args.plot else None
-    if sound_path.exists() and Path(args.input).exists() and sound_path.samefile(args.input):
+    source = files.user_path(args.input)
+    if sound_path.exists() and source.exists() and sound_path.samefile(source):
         raise AudioError(
             f"The output {sound_path} is the recording itself: give --output another name, so "
             "that the recording is kept."

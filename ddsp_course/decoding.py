@@ -72,10 +72,10 @@ class _Mono:
             self._end_of_rate()
             self.rate = rate
         if block.shape[1] == 2:
-            block = self.stereo.mixed(block, rate)
+            self._add_mono(self.stereo.mixed(block, rate))
         else:
             self._add_mono(self.stereo.rest())
-        self._add_mono(block.mean(axis=1, dtype=np.float32))
+            self._add_mono(block.mean(axis=1, dtype=np.float32))
 
     def join(self):
         """Return everything as (n_samples,) float32."""
@@ -85,6 +85,8 @@ class _Mono:
     def _add_mono(self, mono):
         import soxr
 
+        if len(mono) == 0:  # nothing waited
+            return
         if self.rate != self.sample_rate:
             if self.resampler is None:
                 self.resampler = soxr.ResampleStream(
@@ -114,15 +116,15 @@ class _Stereo:
         self.waiting = []
 
     def mixed(self, block, rate):
-        """Return a block (n_samples, 2) as (m, 1), m being 0 while blocks wait."""
+        """Return a block (n_samples, 2) as (m,), m being 0 while blocks wait."""
         if self.sign is None:
             if not self.waiting and np.abs(block).max(initial=0) < _AUDIBLE:
-                return block.mean(axis=1, keepdims=True)
+                return block.mean(axis=1)
             self.waiting.append(block)
             if sum(map(len, self.waiting)) < rate:
-                return np.zeros((0, 1), np.float32)
-            return self.rest()[:, None]
-        return self._mean(block)[:, None]
+                return np.zeros(0, np.float32)
+            return self.rest()
+        return self._mean(block)
 
     def rest(self):
         """Return what still waits, (n_samples,)."""
@@ -162,7 +164,7 @@ def _read_with_soundfile(source, label, blocks):
     """Read a file with libsndfile; return whether it could."""
     import soundfile
 
-    n_blocks = len(blocks.parts)
+    seconds = blocks.seconds
     try:
         with (
             _tensorflow.without_remarks(),  # libsndfile's MP3 decoder tells of each damage
@@ -175,7 +177,7 @@ def _read_with_soundfile(source, label, blocks):
                 blocks.add(block, file.samplerate)
             return True
     except soundfile.LibsndfileError as error:
-        if len(blocks.parts) > n_blocks:
+        if blocks.seconds > seconds:
             raise AudioError(f"{label} is damaged ({error}): copy or export it again.") from error
         return False
 
@@ -185,7 +187,7 @@ def _read_with_av(source, label, blocks):
     try:
         import av
     except ImportError as error:
-        if source.head().startswith((*sources.UNCOMPRESSED, b"fLaC", b"OggS", b"ID3", b"\xff")):
+        if source.head().startswith((*sources.NOT_MP3, b"ID3", b"\xff")):
             return False  # libsndfile will do
         raise AudioError(
             f"{label} is not WAV, FLAC, MP3 or OGG, and PyAV, which reads WebM and M4A, is not "

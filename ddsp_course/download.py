@@ -105,10 +105,8 @@ def _download(address, file, largest, title=None):
             transfer = HTTPDownloader(bar, _CHUNK, headers=_HEADERS, timeout=_TIMEOUT)
             try:
                 return transfer(address, _Bounded(file, address, largest), pooch=None)
-            except (
-                requests.RequestException,
-                ValueError,
-            ) as error:  # ValueError: a bad address or length
+            # ValueError: a bad address or length
+            except (requests.RequestException, ValueError) as error:
                 if wait is None or not _may_pass(error):
                     raise FetchError(
                         f"{address} could not be fetched ({_reason(error)}): check the network "

@@ -127,10 +127,11 @@ def _lies_an_octave_higher(audio, f0_hz, f0_confidence):
     sure = f0_confidence > _SURE / 2
     candidates = np.flatnonzero(sure & (2 * f0_hz > 0.98 * _HIGHEST_HZ))
     is_above = np.zeros(len(f0_hz))
+    window = np.hanning(crepe.FRAME_SIZE)
     padded = np.pad(audio, crepe.FRAME_SIZE // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, crepe.FRAME_SIZE)[::HOP_SIZE]
     for i in candidates:
-        magnitude = np.abs(np.fft.rfft(frames[i] * np.hanning(crepe.FRAME_SIZE)))
+        magnitude = np.abs(np.fft.rfft(frames[i] * window))
         place = np.round(f0_hz[i] * np.array([1, 2]) * crepe.FRAME_SIZE / SAMPLE_RATE).astype(int)
         here, octave = (magnitude[at - 2 : at + 3].max() for at in place)
         is_above[i] = here < 10 ** (-_MISSING_DB / 20) * octave

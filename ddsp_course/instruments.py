@@ -107,7 +107,7 @@ class Instrument:
         return synthesis.mix(*self.play_parts(features, progress))
 
     def play_parts(self, features, progress=False):
-        """Return features of any length as harmonics and noise apart, and the reverb that belongs to them.
+        """Return features of any length as harmonics and noise apart, and their reverb.
 
         Args and errors as in `play`.
 

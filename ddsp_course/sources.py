@@ -17,8 +17,9 @@ from ddsp_course.errors import AudioError, FetchError
 
 # How the files begin that libsndfile reads to their end: WAV (and RF64, W64), AIFF, CAF, AU.
 UNCOMPRESSED = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b".snd", b"dns.")
-# Before these some taggers write an ID3 tag, which belongs to an MP3 alone.
-_TAGGED = (*UNCOMPRESSED, b"fLaC", b"OggS")
+# What else libsndfile knows, MP3 apart. Some taggers write an ID3 tag before it, which belongs to
+# an MP3 alone.
+NOT_MP3 = (*UNCOMPRESSED, b"fLaC", b"OggS")
 _LONGEST_PATH = 4096
 _LARGEST_FETCH = 200_000_000  # seventeen minutes of 48 kHz stereo, uncompressed
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{64,}[=\s]*")
@@ -187,7 +188,7 @@ class Source(io.RawIOBase):
             for byte in head[6:]:
                 size = size << 7 | byte & 127
             place += 10 + size + 10 * bool(head[5] & 16)
-        return place if self._at(place, 4).startswith(_TAGGED) else 0
+        return place if self._at(place, 4).startswith(NOT_MP3) else 0
 
     def _open_end_of_wav(self):
         """Return (place, bytes) that give an unclosed WAV's data no end, or None."""

@@ -198,9 +198,8 @@ def _compile(model, n_frames, advance):
     noises = [layer for layer in model.submodules if type(layer) is ddsp.synths.FilteredNoise]
     grus = gru.grus(model)
     last = model.processor_group.processors[-1]
-    (harmonic_name, *_) = [
-        layer.name for layer in model.submodules if isinstance(layer, ddsp.synths.Harmonic)
-    ] or [None]
+    harmonics = (one for one in model.submodules if isinstance(one, ddsp.synths.Harmonic))
+    harmonic_name = next((layer.name for layer in harmonics), None)
 
     # AutoGraph cannot read the stand-ins, and ddsp does not need it.
     @tf.function(jit_compile=True, autograph=False)

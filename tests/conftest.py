@@ -56,6 +56,11 @@ class _NoTensorFlow:
             raise ImportError("a test without the marker `tensorflow` imports TensorFlow")
 
 
+def left_in(folder):
+    """Return the sorted names of all that lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def is_root():
     return hasattr(os, "geteuid") and os.geteuid() == 0
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-from conftest import is_root
+from conftest import is_root, left_in
 
 from ddsp_course import _paths, cli, doctor
 from ddsp_course.errors import SilenceError
@@ -49,10 +49,6 @@ def stand_in(monkeypatch):
 
 def run(*arguments):
     return cli.main(["transfer", *map(str, arguments)])
-
-
-def left_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_transfer_writes_sound_and_picture_and_says_how_fast(recording, stand_in, capsys):
@@ -182,6 +178,14 @@ def test_unwritable_folder_is_found_before_the_work(recording, capsys):
 def test_recording_is_not_overwritten_by_its_own_result(recording, stand_in, capsys):
     before = recording.read_bytes()
     assert run(recording, "-o", recording) == 2
+    assert_one_sentence(capsys)
+    assert recording.read_bytes() == before
+
+
+def test_recording_in_the_home_folder_is_not_overwritten(recording, stand_in, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(recording.parent))
+    before = recording.read_bytes()
+    assert run("~/in.wav", "-o", "~/in.wav") == 2
     assert_one_sentence(capsys)
     assert recording.read_bytes() == before
 

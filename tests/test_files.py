@@ -1,12 +1,9 @@
 """Files and folders appear whole or not at all."""
 
 import pytest
+from conftest import left_in
 
 from ddsp_course import files, units
-
-
-def left_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_file_appears_when_the_block_ends(tmp_path):

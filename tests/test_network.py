@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, left_in
 
 from ddsp_course import audio, crepe, download, instruments, sources
 from ddsp_course.errors import AudioError, CourseError, FetchError
@@ -99,10 +99,6 @@ def server(monkeypatch):
     yield running
     running.shutdown()
     running.server_close()
-
-
-def left_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def assert_one_sentence(error):

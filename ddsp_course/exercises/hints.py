@@ -4,6 +4,8 @@ Each function returns a sentence, or None where it has nothing to say, so that a
 chain of them with `or`: the first thing that is wrong is what the learner reads.
 """
 
+import sys
+
 import numpy as np
 
 from ddsp_course.units import SAMPLE_RATE
@@ -236,7 +238,7 @@ def kind(answer):
     """Return what an answer is, in words: "of the kind dict", or "nothing (None)"."""
     if answer is None:
         return "nothing (None)"
-    if isinstance(answer, int) and not isinstance(answer, bool):
+    if isinstance(answer, int) and abs(answer) > sys.float_info.max:
         return "a whole number of more digits than a float can hold"
     return f"of the kind {type(answer).__name__}"
 
