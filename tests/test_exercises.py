@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from ddsp_course import audio, exercises, features
 from ddsp_course.errors import CourseError
-from ddsp_course.exercises import hints
+from ddsp_course.exercises import first_sounds, hints
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[12]_*/*.ipynb"))
 CHECK = re.compile(r'exercises\.check\("([\w.]+)"')
@@ -59,7 +59,7 @@ def test_notebook_has_three_exercises_or_more_of_its_own_module(path):
 @pytest.mark.parametrize(("name", "start", "solution"), EXERCISES, ids=NAMES)
 def test_solution_is_right_and_the_starting_cell_is_not(name, start, solution, imported, capsys):
     exec(solution, dict(imported))  # noqa: S102, it is the notebook's own
-    assert capsys.readouterr().out == "Right!\n"
+    assert capsys.readouterr().out.startswith("Right!\n")
     assert CHECK.search(solution)[1] == name
     exec(start, dict(imported))  # noqa: S102
     assert capsys.readouterr().out.startswith("Not yet: ")
@@ -147,6 +147,59 @@ def test_right_numbers_of_another_kind_pass_or_are_refused(name):
         assert exercises.examine(name, Stubborn(array)) is None
         if array.ndim:
             assert exercises.examine(name, array[None]) is None
+
+
+def test_function_is_tried_on_copies_and_its_faults_are_sentences():
+    hidden = np.ones(3)
+
+    def spoils(sound):
+        print("looking")
+        sound *= 2
+        return sound.tolist()
+
+    result, wrong = hints.call(spoils, hidden)
+    assert (
+        wrong is None and np.array_equal(result, [2, 2, 2]) and np.array_equal(hidden, np.ones(3))
+    )
+    for function, words in [
+        (3, "of the kind int"),
+        (lambda sound: sound[5], "IndexError"),
+        (lambda: 1, "TypeError"),
+        (lambda sound: None, "returns nothing"),
+        (lambda sound: ..., "returns nothing"),
+    ]:
+        result, wrong = hints.call(function, hidden)
+        assert result is None and words in wrong
+
+
+def test_words_are_chosen_in_any_spelling_and_a_wrong_one_gets_its_reason():
+    right = {"a": "aliasing", "b": "too slow"}
+    why = {"aliasing": "nothing folds.", ("b", "clipping"): "no top is flat.", "clipping": "no.",
+           "too slow": "it is as long as it should be."}  # fmt: skip
+    options = ("aliasing", "clipping", "too slow")
+
+    def hint(answer):
+        return hints.choices(answer, right, options, why)
+
+    assert hint({"a": " Aliasing", "b": "TOO_SLOW"}) is None
+    assert hint({"a": "aliasing", "b": "clipping"}) == "'b': no top is flat."
+    assert hint({"a": "clipping", "b": "too slow"}) == "'a': no."
+    assert "three dots" in hint({"a": "aliasing", "b": ...})
+    assert "'b'" in hint({"a": "aliasing"})
+    assert "among the words" in hint({"a": "echo", "b": "too slow"})
+    assert "kind list" in hint(["aliasing"])
+    assert "kind int" in hint({"a": 3, "b": "too slow"})
+
+
+def test_right_answer_is_heard(monkeypatch, capsys):
+    played = []
+    monkeypatch.setattr(audio, "play", lambda sound, **_: played.append(sound))
+    monkeypatch.setattr(first_sounds, "HEARD", {"sine": lambda sound: sound}, raising=False)
+    sine = 0.5 * np.sin(2 * np.pi * 440 / 16000 * np.arange(16000))
+    exercises.check("first_sounds.sine", sine[None])
+    exercises.check("first_sounds.sine", 2 * sine)
+    assert capsys.readouterr().out.startswith("Right!\nNot yet: ")
+    assert len(played) == 1 and np.allclose(played[0], sine)
 
 
 def test_exercise_that_does_not_exist_is_named():

@@ -1,7 +1,8 @@
 """Exercises that check themselves: `check("first_sounds.sine", answer)`.
 
-Each notebook of lessons 01 and 02 has a module here, and each exercise a function in it: it takes the
-answer and returns None where that is right, or else a hint. `hints` finds out what is wrong.
+Each notebook has a module here, and each exercise a function in it, which takes the answer and
+returns None if it is right and a hint if not. `hints` finds out what is wrong. A module's HEARD
+maps an exercise to a function that turns a right answer into the sound to play after "Right!".
 """
 
 import importlib
@@ -9,22 +10,33 @@ import warnings
 
 import numpy as np
 
+from ddsp_course import audio
 from ddsp_course.errors import CourseError
 from ddsp_course.exercises import hints
+from ddsp_course.exercises.hints import read
 
 
 def check(name, answer):
-    """Print whether an answer is right, or a hint.
+    """Print "Right!" and play the answer if it can be heard, or print a hint.
 
     Args:
       name: "module.exercise", such as "first_sounds.sine".
-      answer: what the exercise asks for; NumPy arrays, TensorFlow tensors and lists all do.
+      answer: what the exercise asks for: numbers as an array, a tensor or a list; a text; or a
+        function, which is tried on inputs that the notebook does not show.
 
     Raises:
       CourseError: there is no such exercise.
     """
     hint = examine(name, answer)
-    print("Right!" if hint is None else f"Not yet: {hint}")
+    if hint is not None:
+        print(f"Not yet: {hint}")
+        return
+    print("Right!")
+    module, _, exercise = name.partition(".")
+    heard = getattr(importlib.import_module(f"{__name__}.{module}"), "HEARD", {})
+    if exercise in heard:
+        sound = np.squeeze(np.asarray(heard[exercise](read(answer)), np.float32))
+        audio.play(sound, title="Your answer")
 
 
 def examine(name, answer):
@@ -42,7 +54,7 @@ def examine(name, answer):
         with warnings.catch_warnings():
             # Infinity and NaN get hints of their own.
             warnings.simplefilter("ignore", RuntimeWarning)
-            answer = _read(answer)
+            answer = read(answer)
             hint = ask(answer)
             # A batch of one is what ddsp's functions return.
             while hint and isinstance(answer, np.ndarray) and answer.ndim > 1 and len(answer) == 1:
@@ -55,16 +67,3 @@ def examine(name, answer):
             f"this is {hints.kind(answer)}, and cannot be compared with the answer "
             f"({type(error).__name__}): see what the exercise asks for."
         )
-
-
-def _read(answer):
-    """Return an answer as what exercises take: tensors and lists of numbers as NumPy arrays."""
-    if hasattr(answer, "detach"):  # PyTorch's tensors, which may want their gradient kept
-        answer = answer.detach()
-    if hasattr(answer, "numpy"):
-        answer = answer.numpy()
-    if isinstance(answer, np.ma.MaskedArray):
-        answer = answer.astype(float).filled(np.nan)
-    if isinstance(answer, (list, tuple)) and all(np.isscalar(one) for one in answer):
-        answer = np.asarray(answer)
-    return answer

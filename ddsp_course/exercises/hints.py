@@ -4,10 +4,13 @@ Each function returns a sentence, or None where it has nothing to say, so that a
 chain of them with `or`: the first thing that is wrong is what the learner reads.
 """
 
+import contextlib
+import io
 import sys
 
 import numpy as np
 
+from ddsp_course.errors import one_line
 from ddsp_course.units import SAMPLE_RATE
 
 # A few cents are heard by nobody, and lie within what `pitch_hz` can measure.
@@ -35,6 +38,91 @@ def numbers(answer):
             f"number {bad} is not finite (infinity, or NaN): was something divided by zero, or "
             "the logarithm of zero taken?"
         )
+    return None
+
+
+def read(answer):
+    """Return an answer as what exercises take: tensors and lists of numbers as NumPy arrays."""
+    if hasattr(answer, "detach"):  # PyTorch's tensors, which may want their gradient kept
+        answer = answer.detach()
+    if hasattr(answer, "numpy"):
+        answer = answer.numpy()
+    if isinstance(answer, np.ma.MaskedArray):
+        answer = answer.astype(float).filled(np.nan)
+    if isinstance(answer, (list, tuple)) and all(np.isscalar(one) for one in answer):
+        answer = np.asarray(answer)
+    return answer
+
+
+def call(function, *arguments):
+    """Try a learner's function on an input that the notebook does not show.
+
+    Args:
+      function: the answer.
+      arguments: what to call it with; arrays are copied, so it cannot change ours.
+
+    Returns:
+      (result, None), the result as `read` gives it; or (None, hint) if it is no function, stops
+      with an error, or returns nothing.
+    """
+    if not callable(function):
+        return None, f"a function is asked for, and this is {kind(function)}: hand over its name."
+    arguments = [one.copy() if isinstance(one, np.ndarray) else one for one in arguments]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            result = function(*arguments)
+    except Exception as error:  # noqa: BLE001, it is the learner's code
+        return None, (
+            f"the function stops with {type(error).__name__}: {one_line(error)}. It was called "
+            f"with {' and '.join(map(_described, arguments))}."
+        )
+    if result is None or result is ...:
+        return None, "the function returns nothing yet: end it with `return` and the result."
+    return read(result), None
+
+
+def choice(answer, right, options, why):
+    """Return a hint unless an answer is the right one of several words.
+
+    Upper and lower case, spaces and underscores do not matter.
+
+    Args:
+      answer: text.
+      right: the right one.
+      options: all words that can be chosen.
+      why: {wrong option: why it is not that one}.
+    """
+    if not isinstance(answer, str):
+        return f"one of the words {_listed(options)} is asked for, and this is {kind(answer)}."
+    word = _plain(answer)
+    known = {_plain(option): option for option in options}
+    if word not in known:
+        return f"{answer[:30]!r} is not among the words to choose from: {_listed(options)}."
+    if known[word] == right:
+        return None
+    return why[known[word]]
+
+
+def choices(answers, right, options, why):
+    """Return a hint unless each item has its right word; see `choice`.
+
+    Args:
+      answers: {item: word}, as a learner gives them.
+      right: {item: its right word}.
+      options: all words that can be chosen.
+      why: {(item, wrong word): why not}; or {wrong word: why not}, for whichever item.
+    """
+    if not isinstance(answers, dict):
+        return f"a dictionary such as {{{next(iter(right))!r}: ...}} is asked for, and this is {kind(answers)}."
+    for item, word in right.items():
+        if item not in answers:
+            return f"the dictionary says nothing about {item!r}."
+        if answers[item] is ...:
+            return f"put your answer for {item!r} in place of the three dots."
+        reasons = {option: why.get((item, option), why.get(option)) for option in options}
+        wrong = choice(answers[item], word, options, reasons)
+        if wrong:
+            return f"{item!r}: {wrong}"
     return None
 
 
@@ -245,3 +333,17 @@ def kind(answer):
 
 def _first(array):
     return str(array.ravel()[0])[:20]
+
+
+def _described(argument):
+    if np.shape(argument):
+        return f"an array of shape {np.shape(argument)}"
+    return f"{argument!r}"[:40]
+
+
+def _plain(word):
+    return " ".join(word.replace("_", " ").casefold().split())
+
+
+def _listed(options):
+    return ", ".join(map(repr, options))
