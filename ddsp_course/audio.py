@@ -131,7 +131,8 @@ def player_html(audio, sample_rate=SAMPLE_RATE, title=None, autoplay=False):
     soundfile.write(file, audio, sample_rate, format="MP3", subtype="MPEG_LAYER_III")
     text = base64.b64encode(file.getvalue()).decode("ascii")
     label = html.escape(title or "Sound", quote=True)
-    heading = f"<div>{label}</div>" if title else ""
+    # Outside the player, so that it remains where players are taken out, as on GitHub.
+    heading = f"<div>{label} ({len(audio) / sample_rate:.1f} s)</div>"
     return (
         f'{heading}<audio controls{" autoplay" * autoplay} preload="metadata" '
         f'aria-label="{label}" src="data:audio/mpeg;base64,{text}"></audio>'
