@@ -3,6 +3,7 @@
     from ddsp_course._tensorflow import ddsp, tf
 
 gives both names at no cost; the packages are imported when the first attribute is asked for.
+A plain `import ddsp` or `import tensorflow`, as the notebooks have it, is as quiet.
 
 ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.keras` unless
 `TF_USE_LEGACY_KERAS` is set before `tf.keras` is first touched; it then hands out `tf_keras`.
@@ -12,6 +13,8 @@ Explained in notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 import contextlib
 import functools
 import importlib
+import importlib.abc
+import importlib.machinery
 import importlib.util
 import logging
 import os
@@ -28,6 +31,37 @@ def prepare():
     # oneDNN announces itself at any log level; without it CREPE took 0.28 s instead of 0.36 s for
     # a second of audio on 2 cores.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _QuietFinder())
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep away what Python packages warn of and log below an error while a block loads them.
+
+    They announce their own future changes, and remark on each other's versions and on programs
+    that they miss. A learner cannot act on any of it.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+class _QuietFinder(importlib.abc.MetaPathFinder):
+    """Stands first on `sys.meta_path` and lets ddsp and TensorFlow be loaded as ever, but quietly."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "tensorflow" and fullname.partition(".")[0] != "ddsp":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = quiet()(spec.loader.exec_module)
+        return spec
 
 
 @functools.cache
@@ -71,23 +105,16 @@ def load_ddsp():
     if "ddsp.training" in sys.modules:
         return sys.modules["ddsp"]
     try:
-        with warnings.catch_warnings():
-            # Deprecations inside ddsp's own requirements, and remarks on each other's versions
-            # (tensorflow_datasets on Colab's protobuf); a learner cannot act on them.
-            warnings.simplefilter("ignore")
-            logging.disable(logging.ERROR)
-            package = importlib.import_module("ddsp")
-            package.training = _without_its_imports("ddsp.training")
-            for part in _PARTS:
-                importlib.import_module(f"ddsp.training.{part}")
+        package = importlib.import_module("ddsp")
+        package.training = _without_its_imports("ddsp.training")
+        for part in _PARTS:
+            importlib.import_module(f"ddsp.training.{part}")
     except ImportError as error:
         sys.modules.pop("ddsp.training", None)
         raise SetupError(
             f"ddsp could not be imported ({error}): run `ddsp-course doctor` to see what is "
             "missing and how to install it."
         ) from error
-    finally:
-        logging.disable(logging.NOTSET)
     return package
 
 
@@ -110,9 +137,7 @@ def _without_its_imports(name):
 
     def part(module):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return importlib.import_module(f"{name}.{module}")
+            return importlib.import_module(f"{name}.{module}")
         except ModuleNotFoundError as error:
             if error.name != f"{name}.{module}":
                 raise

@@ -14,6 +14,7 @@ import numpy as np
 from ddsp_course.units import FRAME_RATE, SAMPLE_RATE
 
 BEFORE, AFTER = "#0072b2", "#d55e00"
+DPI = 80  # nine inches then fit a notebook's column
 
 
 def spectrogram(audio, ax=None, title="Log-magnitude spectrogram", sample_rate=SAMPLE_RATE):
@@ -117,7 +118,7 @@ def to_html(figure, alt):
     import matplotlib.pyplot as plt
 
     file = io.BytesIO()
-    figure.savefig(file, format="png", facecolor="white")
+    figure.savefig(file, format="png", facecolor="white", dpi=DPI)
     plt.close(figure)
     text = base64.b64encode(file.getvalue()).decode("ascii")
     # As wide as it is, or as the page: a narrow window does not cut it.

@@ -9,13 +9,19 @@ A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 
 - `{{repository}}`, `{{branch}}`: the settings in pyproject.toml, `[tool.ddsp-course]`;
 - `{{notebook}}`: the notebook's path in the repository;
+- `{{colab}}`: a link that opens the notebook in Colab, in words: offline, a badge is a broken picture;
 - `{{setup}}`: the first code cell, lessons/setup.py.txt, which installs in Colab what Colab lacks;
 - `{{setup training}}`: the same with what `ddsp_course.training` needs besides;
-- `{{imports}}`: the second code cell of lesson 01's notebooks, lessons/imports.py.txt;
+- `{{imports}}`: the second code cell, lessons/imports.py.txt;
+- `{{imports training}}`: the same with `ddsp.training`;
+- `{{glossary}}`: links to the glossary, the file (JupyterLab, GitHub) and its address (Colab);
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
+A code cell that begins with `# @title` is folded, in JupyterLab and in Colab.
+
 The table of contents in README.md and its addresses, between their marks, are made from the
-lessons, too.
+lessons, too. So is notebooks/START.md, from lessons/start.md.txt, where `{{notebooks}}` stands for
+the tables.
 
 With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
 differ from its lesson's, or the table from the lessons.
@@ -84,6 +90,8 @@ LESSON_TITLES = {
     "03_train_your_own": "Lesson 03: train your own instrument",
     "lessons": "The app",
 }
+TITLE = "# @title"
+START = NOTEBOOKS / "START.md"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -109,27 +117,53 @@ def notebook_path(lesson: Path) -> Path:
     return NOTEBOOKS / lesson.resolve().relative_to(LESSONS).with_suffix(".ipynb")
 
 
+def course_settings() -> dict:
+    """Return `[tool.ddsp-course]` of pyproject.toml: the course's `repository` and `branch`."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ddsp-course"]
+
+
+def colab_address(lesson: Path) -> str:
+    """Return the address that opens the notebook of `lesson` in Colab."""
+    settings, notebook = course_settings(), notebook_path(lesson).relative_to(ROOT).as_posix()
+    return (
+        f"https://colab.research.google.com/github/{settings['repository']}"
+        f"/blob/{settings['branch']}/{notebook}"
+    )
+
+
+def glossary_links(lesson: Path) -> str:
+    """Return Markdown links to the glossary. Colab finds no file beside a notebook."""
+    settings = course_settings()
+    beside = os.path.relpath(ROOT / "GLOSSARY.md", notebook_path(lesson).parent)
+    address = f"https://github.com/{settings['repository']}/blob/{settings['branch']}/GLOSSARY.md"
+    return f"[glossary]({Path(beside).as_posix()}) (in Colab, [open it on GitHub]({address}))"
+
+
 def fill(text: str, lesson: Path) -> str:
     """Return a lesson's text with its placeholders filled in."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ddsp-course"]
-    fields = {
-        "repository": settings["repository"],
-        "branch": settings["branch"],
+    fields = course_settings() | {
         "notebook": notebook_path(lesson).relative_to(ROOT).as_posix(),
+        "colab": (
+            f"[Open in Colab]({colab_address(lesson)}) to run this notebook without installing "
+            "anything. (GitHub shows it, but plays no sounds.)"
+        ),
+        "glossary": glossary_links(lesson),
     }
 
     def value(match):
         name, *arguments = match[1].split()
+        training = arguments == ["training"]
         if name == "chapter":
             return chapter_link(*arguments)
         if name == "setup":
-            packages = " ".join(colab_packages(training=arguments == ["training"]))
+            packages = " ".join(colab_packages(training))
             fields["packages"] = textwrap.fill(
                 packages, 84, subsequent_indent="    ", break_on_hyphens=False
             )
-            return PLACEHOLDER.sub(value, (LESSONS / "setup.py.txt").read_text("utf-8").rstrip())
         if name == "imports":
-            return (LESSONS / "imports.py.txt").read_text("utf-8").rstrip()
+            fields["ddsp"] = "ddsp.training" if training else "ddsp"
+        if name in ("setup", "imports"):
+            return PLACEHOLDER.sub(value, (LESSONS / f"{name}.py.txt").read_text("utf-8").rstrip())
         return fields[name]
 
     return PLACEHOLDER.sub(value, text)
@@ -151,6 +185,8 @@ def convert(lesson: Path):
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = f"{digest}-{seen[digest]}"
+        if cell.source.startswith(TITLE):
+            cell.metadata.update(cellView="form", jupyter={"source_hidden": True})
     return notebook
 
 
@@ -193,8 +229,7 @@ def in_step(lesson: Path) -> bool:
 
     def cells(notebook):
         return [
-            (cell.id, cell.cell_type, cell.source, cell.metadata.get("tags", []))
-            for cell in notebook.cells
+            (cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells
         ]
 
     ran = all(cell.execution_count for cell in code_cells(stored))
@@ -258,18 +293,15 @@ def contents() -> tuple[str, str]:
         for lesson in sorted(folder.glob("*.md")):
             text = lesson.read_text("utf-8")
             title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
-            badge, address = re.search(
-                r"^\[!\[Open in Colab\]\((.+?)\)\]\((.+?)\)$", fill(text, lesson), re.MULTILINE
-            ).groups()
             label = lesson.stem if folder == LESSONS else f"{number}-{lesson.stem[:2]}"
             starts = [int(one) for one in re.findall(rf"\{{\{{chapter {number} (\d+)\}}\}}", text)]
             start = min(starts, default=0)
             time = f" {start // 3600}:{start // 60 % 60:02}:{start % 60:02} |" if starts else ""
             rows.append(f"| [{title}][{label}] | [Colab][colab-{label}] |{time}")
             notebooks.append(f"[{label}]: {notebook_path(lesson).relative_to(ROOT).as_posix()}")
-            colab.append(f"[colab-{label}]: {address}")
+            colab.append(f"[colab-{label}]: {colab_address(lesson)}")
     watched = [f"[video-{number}]: https://youtu.be/{key}" for number, key in videos.items()]
-    return "\n".join(rows), "\n".join([*watched, *notebooks, f"[badge]: {badge}", *colab])
+    return "\n".join(rows), "\n".join([*watched, *notebooks, *colab])
 
 
 def readme() -> str:

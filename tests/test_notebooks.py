@@ -1,5 +1,6 @@
 """The notebooks: in step with the lessons, whole, small, and at home in Colab."""
 
+import ast
 import os
 import re
 import subprocess
@@ -55,6 +56,9 @@ def test_notebook_of_a_changed_lesson_is_found(tmp_path, monkeypatch):
     notebook.cells[-1].execution_count = 1
     nbformat.write(notebook, tmp_path / "a.ipynb")
     assert build_notebooks.in_step(lesson)
+    notebook.cells[-1].metadata["jupyter"] = {"source_hidden": True}
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    assert not build_notebooks.in_step(lesson)
     lesson.write_text(lesson.read_text("utf-8").replace("print(1)", "print(2)"), "utf-8")
     assert not build_notebooks.in_step(lesson)
 
@@ -89,12 +93,13 @@ def test_notebook_is_smaller_than_2_megabytes(path):
     assert path.stat().st_size < 2e6
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
-def test_notebook_has_a_badge_for_its_own_path(path):
-    relative = path.relative_to(ROOT).as_posix()
-    first = read(path).cells[0].source
-    assert "colab.research.google.com/github/" in first
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_notebook_opens_itself_in_colab_by_a_link_that_needs_no_picture(lesson):
+    relative = build_notebooks.notebook_path(lesson).relative_to(ROOT).as_posix()
+    first = build_notebooks.convert(lesson).cells[0].source
+    assert "](https://colab.research.google.com/github/" in first
     assert f"/{relative})" in first
+    assert "![" not in first  # a picture from the network is broken offline
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
@@ -147,8 +152,54 @@ def test_only_pictures_players_and_progress_are_exempt_from_comparison(path):
         assert exempt == bool(shows), cell.source
 
 
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_set_up_is_folded_and_no_other_code_is(lesson):
+    first, *others = code_cells(build_notebooks.convert(lesson))
+    assert first.source.startswith("# @title ")  # Colab shows it as the form's title
+    assert first.metadata.cellView == "form"
+    assert first.metadata.jupyter.source_hidden
+    assert not any({"cellView", "jupyter"} & set(cell.metadata) for cell in others)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_imports_are_six_lines_at_most(lesson):
+    imports = code_cells(build_notebooks.convert(lesson))[1].source.splitlines()
+    if lesson.stem != "app":
+        assert imports[0].startswith("import ddsp_course")
+        assert all(re.match("import |from ", line) for line in imports)
+        assert len(imports) <= 6
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_what_a_reader_sees_uses_no_name_of_the_folded_cell(lesson):
+    first, *others = (
+        ast.parse(cell.source) for cell in code_cells(build_notebooks.convert(lesson))
+    )
+    seen = ast.Module([statement for tree in others for statement in tree.body], [])
+    assert (names(first)[0] - names(seen)[0]) & names(seen)[1] == set()
+
+
+def names(tree):
+    """Return the names that a syntax tree makes and those that it uses."""
+    made, used = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            made |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+    return made, used
+
+
 def first_code_cell(path):
-    return next(cell.source for cell in read(path).cells if cell.cell_type == "code")
+    return code_cells(read(path))[0].source
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

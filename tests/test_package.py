@@ -14,11 +14,11 @@ import ddsp_course
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def python(program):
+def python(program, *folders):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
     return subprocess.run(
         [sys.executable, "-c", program],
-        env=clean | {"PYTHONPATH": str(ROOT)},
+        env=clean | {"PYTHONPATH": os.pathsep.join(map(str, (*folders, ROOT)))},
         capture_output=True,
         text=True,
         check=False,
@@ -53,6 +53,27 @@ def test_after_the_course_tensorflow_is_quiet_has_legacy_keras_and_ddsp_finds_a_
     lines = done.stdout.splitlines()
     assert (lines[0], lines[-1]) == ("tf_keras 3.0", "True True 251"), done.stderr
     assert "WARNING" not in done.stderr and "oneDNN" not in done.stderr
+
+
+@pytest.mark.tensorflow
+def test_plain_imports_of_ddsp_and_tensorflow_are_quiet_and_others_warnings_are_not(tmp_path):
+    # ddsp's part is one that speaks up, as its requirements do: which ones depends on the machine.
+    (tmp_path / "ddsp").mkdir()
+    (tmp_path / "ddsp" / "__init__.py").write_text("def f(): pass\n")
+    (tmp_path / "ddsp" / "training.py").write_text(
+        "import logging, other, warnings\nwarnings.warn('no ffmpeg')\nlogging.error('no jax')\n"
+    )
+    (tmp_path / "other.py").write_text("import warnings\nwarnings.warn('an old protobuf')\n")
+    done = python(
+        "import ddsp_course, logging, warnings\nimport ddsp.training\nimport tensorflow as tf\n"
+        "import inspect\nprint(ddsp.training.other.__name__, inspect.getsource(ddsp.f).strip())\n"
+        "warnings.warn('mine')\nlogging.error('mine, too')",
+        tmp_path,
+    )
+    assert done.stdout == "other def f(): pass\n"
+    assert "UserWarning: mine" in done.stderr and "mine, too" in done.stderr
+    for said in ("ffmpeg", "jax", "protobuf", "WARNING", "oneDNN"):
+        assert said not in done.stderr
 
 
 @pytest.mark.tensorflow

@@ -68,7 +68,7 @@ def _quiet_beam():
 
     In a notebook Beam 2.77 imports its interactive parts, which pandas 3 lets fail.
     """
-    _tensorflow.load_ddsp()  # it has its own remarks to keep away, and lifts the ban afterwards
+    _tensorflow.load_ddsp()
     logging.disable(logging.WARNING)  # Beam: that Google's BigQuery client is not there
     import apache_beam as beam
     from apache_beam.utils import interactive_utils
