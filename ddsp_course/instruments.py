@@ -3,7 +3,7 @@
 An instrument is a folder or zip as Magenta's trainer writes it: `operative_config-0.gin` says
 how the model is built, `ckpt-N.index` and `ckpt-N.data-*` hold what it has learned, and
 `dataset_statistics.pkl` describes the audio that it learned from.
-Explained in notebooks/02_timbre_transfer/05_loading_a_model.ipynb.
+Explained in notebooks/02_timbre_transfer/06_loading_a_model.ipynb.
 """
 
 import base64

@@ -4,7 +4,7 @@ The network's state, the phase and the noise are handed from block to block, as 
 them from window to window, so that blocks sound as the whole would. What is played arrives two
 frames (8 ms) late, since amplitudes fade over to those of the next frame and the noise's filters
 reach over it.
-Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
+Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 The model plays windows of 8 s, one after the other, so that an hour needs no more memory than
 a minute. Each window continues where the one before ended: with its network's state, its phase and
 its noise, so that the result is what one long window would have played.
-Explained in notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
+Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 """
 
 import contextlib

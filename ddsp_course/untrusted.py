@@ -3,7 +3,7 @@
 A trained instrument comes as a zip or folder from anyone. Its statistics are a pickle, which is a
 program; its settings are gin, which can import modules and call functions; its zip can hold links
 and bombs. Everything here reads such a file as data or refuses it by name. See SECURITY.md.
-Explained in notebooks/02_timbre_transfer/05_loading_a_model.ipynb.
+Explained in notebooks/02_timbre_transfer/06_loading_a_model.ipynb.
 """
 
 import inspect

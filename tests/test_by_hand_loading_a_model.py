@@ -1,4 +1,4 @@
-"""What notebook 05_loading_a_model writes out by hand is what Python, ddsp and the course do."""
+"""What notebook 06_loading_a_model writes out by hand is what Python, ddsp and the course do."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ import pytest
 
 from ddsp_course import download, instruments
 
-NOTEBOOK = "05_loading_a_model"
+NOTEBOOK = "06_loading_a_model"
 FOLDER = instruments.catalogue()["violin"].location
 PREFIX = str(FOLDER / "ckpt-14000")
 

@@ -1,9 +1,9 @@
-"""What notebook 06_understanding_the_model writes out by hand is what ddsp and Keras compute."""
+"""What notebook 07_understanding_the_model writes out by hand is what ddsp and Keras compute."""
 
 import numpy as np
 import pytest
 
-NOTEBOOK = "06_understanding_the_model"
+NOTEBOOK = "07_understanding_the_model"
 SEEDS = [1, 2]
 
 

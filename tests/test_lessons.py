@@ -154,7 +154,7 @@ def test_cells_work_again_and_in_another_order(path, tmp_path):
 @pytest.mark.slow
 def test_notebook_runs_twice_at_once_in_one_folder(tmp_path):
     # The one that writes most files, in two windows side by side.
-    path = build_notebooks.NOTEBOOKS / "02_timbre_transfer" / "05_loading_a_model.ipynb"
+    path = build_notebooks.NOTEBOOKS / "02_timbre_transfer" / "06_loading_a_model.ipynb"
     clients = [
         NotebookClient(
             nbformat.read(path, as_version=4),

@@ -1,4 +1,4 @@
-"""Exercises of notebooks/02_timbre_transfer/05_loading_a_model.ipynb."""
+"""Exercises of notebooks/02_timbre_transfer/06_loading_a_model.ipynb."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercises of notebooks/02_timbre_transfer/06_understanding_the_model.ipynb."""
+"""Exercises of notebooks/02_timbre_transfer/07_understanding_the_model.ipynb."""
 
 import numpy as np
 

@@ -2,7 +2,7 @@
 
 Keras' gradient walks back through thousands of small operations; here most of them are done for all
 time steps at once. Compare both with benchmarks/training.py. GRUs are explained in
-notebooks/02_timbre_transfer/06_understanding_the_model.ipynb.
+notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 """
 
 from ddsp_course._tensorflow import tf
