@@ -1,9 +1,11 @@
-// The recorder of ddsp_course.record: a microphone's samples, or a file, for Python.
-// An anywidget in JupyterLab, which sends them in parts; in Colab, where the microphone is given to
-// code that Python calls by `eval_js`, `once` makes the same panel and resolves with base64.
+// The recorder of ddsp_course.record: a microphone's samples, or a file, for Python, in parts.
+// Both pages take this text from record.py: JupyterLab's as an anywidget, which calls `render`, and
+// Colab's as a plain script, which calls `renderInColab`. So it exports nothing itself.
 
-// A Jupyter server closes the connection on messages of ten megabytes and more.
+// A Jupyter server closes the connection on messages of ten megabytes and more. Colab's own
+// uploads go in small parts, too, and here a part is a third larger, in base64.
 const PART = 2_000_000;
+const PART_IN_COLAB = 1_000_000;
 // A waveform takes the whole sound in memory.
 const LARGEST_DRAWN = 50_000_000;
 const UNANSWERED = "Python has not answered for 10 s: it is busy with another cell, or it was " +
@@ -123,6 +125,7 @@ function panel(el, seconds, largest, send) {
   const [record, stop, meter, left] = [".record", ".stop", "meter", ".left"].map(find);
   const [upload, said, player, trim] = [".upload", ".said", "audio", ".trim"].map(find);
   let take = null;
+  let latest = 0;
 
   async function give(blob, name, isPart = false) {
     if (blob.size === 0) {
@@ -134,12 +137,18 @@ function panel(el, seconds, largest, send) {
         "put it beside the notebook and load it by its path.";
       return;
     }
+    // What comes later takes its place, and what is still on its way is given up.
+    const number = ++latest;
+    const tell = (text) => {
+      if (number === latest) said.textContent = text;
+      return number === latest;
+    };
     player.src = URL.createObjectURL(blob);
     player.hidden = false;
     if (!isPart) trim.hidden = true;
-    said.textContent = `${name} goes to Python …`;
-    const { accepted, sentence } = await send(name, blob, (text) => { said.textContent = text; });
-    said.textContent = sentence;
+    tell(`${name} goes to Python …`);
+    const { accepted, sentence } = await send(name, blob, tell);
+    if (!tell(sentence)) return;
     if (!accepted) player.hidden = trim.hidden = true;
     else if (!isPart && blob.size <= LARGEST_DRAWN) await showWaveform(trim, blob, name, give);
   }
@@ -251,55 +260,57 @@ async function showWaveform(trim, blob, name, give) {
   draw();
 }
 
-function render({ model, el }) {
-  let answer = () => {};
-  let latest = 0;
-  const onMessage = (message) => answer(message);
-  model.on("msg:custom", onMessage);
+// Send a file part by part, each after Python's answer to the one before, by `ask(message, part)`;
+// return the last answer, with what came of it all.
+async function inParts(name, blob, size, tell, ask) {
+  const parts = Math.ceil(blob.size / size);
   const megabytes = (n) => (n / 1e6).toFixed(1);
-
-  // Part by part, each after Python has answered to the one before.
-  async function send(name, blob, tell) {
-    const id = ++latest;
-    const parts = Math.ceil(blob.size / PART);
-    for (let part = 0; ; part++) {
-      const data = await blob.slice(part * PART, (part + 1) * PART).arrayBuffer();
-      const answered = new Promise((resolve) => {
-        answer = (message) => message.id === id && message.part === part && resolve(message);
-      });
-      try {
-        model.send({ id, name, part, parts }, undefined, [data]);
-      } catch {
-        return { accepted: false, sentence: GONE };
-      }
-      const clock = setTimeout(() => tell(UNANSWERED), 10_000);
-      const message = await answered;
+  for (let part = 0; ; part++) {
+    const clock = setTimeout(() => tell(UNANSWERED), 10_000);
+    let answer;
+    try {
+      answer = await ask({ name, part, parts }, blob.slice(part * size, (part + 1) * size));
+    } catch {
+      return { accepted: false, sentence: GONE };
+    } finally {
       clearTimeout(clock);
-      if (message.sentence) return message;
-      tell(`${name} goes to Python: ${megabytes((part + 1) * PART)} of ${megabytes(blob.size)} MB …`);
     }
+    if (answer.sentence) return answer;
+    const sent = `${megabytes((part + 1) * size)} of ${megabytes(blob.size)} MB`;
+    if (!tell(`${name} goes to Python: ${sent} …`)) return answer;
   }
+}
+
+function render({ model, el }) {
+  let answered = () => {};
+  let id = 0;
+  const onMessage = (answer) => answered(answer);
+  model.on("msg:custom", onMessage);
+
+  async function ask(message, blob) {
+    if (message.part === 0) id++;
+    const asked = { id, ...message };
+    const data = await blob.arrayBuffer();
+    const answer = new Promise((resolve) => {
+      answered = (a) => a.id === asked.id && a.part === asked.part && resolve(a);
+    });
+    model.send(asked, undefined, [data]);
+    return answer;
+  }
+  const send = (name, blob, tell) => inParts(name, blob, PART, tell, ask);
   const close = panel(el, model.get("seconds"), model.get("largest"), send);
   return () => { model.off("msg:custom", onMessage); close(); };
 }
 
-// For Colab: show the panel in this output, and wait for the first take, or null for the example.
-export function once(seconds, largest, hasExample) {
-  return new Promise((resolve) => {
-    const el = document.createElement("div");
-    document.querySelector("#output-area")?.appendChild(el) ?? document.body.appendChild(el);
-    panel(el, seconds, largest, async (name, blob) => {
-      resolve({ name, data: await toBase64(blob) });
-      return { accepted: true, sentence: `${name} has arrived.` };
-    });
-    if (hasExample) {
-      const button = Object.assign(document.createElement("button"), {
-        type: "button", className: "example", textContent: "Use the example",
-      });
-      button.onclick = () => { button.disabled = true; resolve(null); };
-      el.querySelector(".stop").after(" ", button);
-    }
-  });
+// `callback` is the name by which Python has registered what takes the parts.
+function renderInColab(el, callback, seconds, largest) {
+  async function ask(message, blob) {
+    const data = await toBase64(blob);
+    const reply = await google.colab.kernel.invokeFunction(callback, [message, data], {});
+    return reply.data["application/json"];
+  }
+  const send = (name, blob, tell) => inParts(name, blob, PART_IN_COLAB, tell, ask);
+  panel(el, seconds, largest, send);
+  // An output that was stored, and is looked at later.
+  if (!globalThis.google?.colab?.kernel?.accessAllowed) el.querySelector(".said").textContent = GONE;
 }
-
-export default { render };

@@ -1,13 +1,15 @@
 """The browser's microphone, or a file from its computer, as samples.
 
-`record(5)` shows a recorder; what it recorded is in the `sound` of what it returns, in the next
-cell. In JupyterLab it is an anywidget, whose page is record.js; in Colab the same page is called
-by `eval_js`, which is how Colab gives its microphone. Explained in
-notebooks/02_timbre_transfer/02_recording.ipynb.
+`record(5)` shows a recorder and returns at once; what it recorded is in the `sound` of what it
+returns, in the next cell. The page is record.js: in JupyterLab an anywidget; in Colab a plain
+script in the cell's output, which has the microphone and calls a Python function that is
+registered by name. Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
 import base64
+import json
 import sys
+import uuid
 from pathlib import Path
 
 from ddsp_course import audio
@@ -16,8 +18,6 @@ from ddsp_course.errors import AudioError, SetupError
 PAGE = Path(__file__).with_name("record.js")
 # A quarter of an hour of uncompressed stereo at 48 kHz and 24 bits, which is sent in parts.
 LARGEST = 300_000_000
-# Colab hands over one message, in base64.
-LARGEST_IN_COLAB = 7_000_000
 
 
 class Take:
@@ -67,66 +67,38 @@ class Take:
 
 
 def record(seconds=5, example=None):
-    """Show a recorder with an upload button.
+    """Show a recorder with an upload button, and go on at once.
 
-    The browser's own echo cancellation, noise suppression and gain control are off. In Colab
-    the call ends when a recording has arrived, or when the example is chosen.
+    The browser's own echo cancellation, noise suppression and gain control are off.
 
     Args:
       seconds: how long to record at most, up to 60.
       example: what `audio.load` takes; the sound until something else has arrived.
 
     Returns:
-      `Take`, whose `sound` is there once the recorder says that it has arrived.
+      `Take`, whose `sound` is there once the recorder says that it has arrived. Each further
+      take replaces the one before.
 
     Raises:
       SetupError: anywidget is missing.
     """
+    from IPython.display import display
+
     take = Take(example)
     seconds = min(float(seconds), 60.0)
     if "google.colab" in sys.modules:
-        from google.colab import output
-
-        has_example = "false" if example is None else "true"
-        page = base64.b64encode(PAGE.read_bytes()).decode("ascii")
-        reply = output.eval_js(
-            f'import("data:text/javascript;base64,{page}")'
-            f".then((page) => page.once({seconds:g}, {LARGEST_IN_COLAB}, {has_example}))"
-        )
-        if reply:
-            print(take.receive(reply["name"], f"data:;base64,{reply['data']}")[1])
-        else:
-            print("The example is taken.")
-        return take
-    from IPython.display import display
-
-    display(widget(seconds, take.receive))
-    return take
-
-
-def upload(example=None):
-    """Take a file from the browser's computer.
-
-    In Colab this is `google.colab.files.upload`, which has no limit of size; the call ends when
-    the file has arrived. In JupyterLab it is the recorder, which has an upload button.
-
-    Args and errors as in `record`.
-
-    Returns:
-      `Take`.
-    """
-    if "google.colab" not in sys.modules:
-        return record(example=example)
-    from google.colab import files
-
-    take = Take(example)
-    for name, data in files.upload().items():
-        print(take.receive(name, data)[1])
+        _show_in_colab(seconds, take.receive)
+    else:
+        display(widget(seconds, take.receive))
     return take
 
 
 def widget(seconds, receive):
-    """Return the recorder as an anywidget.
+    """Return the recorder as a widget.
+
+    In Colab it is displayed at once, and what is returned is a line that says so: an anywidget
+    there would have all widgets drawn by Colab's manager of foreign widgets, which is made for
+    another ipywidgets than Colab's own.
 
     Args:
       seconds: how long to record at most.
@@ -136,6 +108,11 @@ def widget(seconds, receive):
     Raises:
       SetupError: anywidget is missing.
     """
+    if "google.colab" in sys.modules:
+        import ipywidgets
+
+        _show_in_colab(seconds, receive)
+        return ipywidgets.HTML("The recorder is above.")
     try:
         import anywidget
         import traitlets
@@ -146,24 +123,65 @@ def widget(seconds, receive):
         ) from error
 
     class Recorder(anywidget.AnyWidget):
-        _esm = PAGE.read_text("utf-8")
+        _esm = PAGE.read_text("utf-8") + "export default { render };"
         seconds = traitlets.Float().tag(sync=True)
         largest = traitlets.Int(LARGEST).tag(sync=True)
 
         def __init__(self, **traits):
             super().__init__(**traits)
-            self._parts = []
+            self._collect = _collector(receive)
             self.on_msg(self._take_part)
 
         def _take_part(self, _, message, buffers):
-            """Keep a part of a file, and answer to it; to the last with what came of it all."""
-            if message["part"] == 0:
-                self._parts = []
-            self._parts.append(bytes(buffers[0]))
-            answer = {"id": message["id"], "part": message["part"]}
-            if len(self._parts) == message["parts"]:
-                data, self._parts = b"".join(self._parts), []
-                answer["accepted"], answer["sentence"] = receive(message["name"], data)
-            self.send(answer)
+            answer = self._collect(message, bytes(buffers[0]))
+            self.send({"id": message["id"], "part": message["part"], **answer})
 
     return Recorder(seconds=seconds)
+
+
+def _collector(receive):
+    """Return a function of (message, bytes) that keeps the parts of a file and answers to each.
+
+    The answer to the last part is what came of it all: `accepted` and `sentence`.
+    """
+    parts = []
+
+    def collect(message, data):
+        if message["part"] == 0:
+            parts.clear()
+        parts.append(data)
+        if len(parts) < message["parts"]:
+            return {}
+        whole = b"".join(parts)
+        parts.clear()
+        accepted, sentence = receive(message["name"], whole)
+        return {"accepted": accepted, "sentence": sentence}
+
+    return collect
+
+
+def _show_in_colab(seconds, receive):
+    """Display the recorder in Colab's output, whose page may call what is registered by name."""
+    from google.colab import output
+    from IPython.display import JSON, display
+
+    collect = _collector(receive)
+
+    def take_part(message, text):
+        return JSON(collect(message, base64.b64decode(text)))
+
+    # A name that no recorder has had, so that one from before a restart finds nobody.
+    name = f"ddsp_course.record.{uuid.uuid4().hex}"
+    output.register_callback(name, take_part)
+    settings = ", ".join(json.dumps(value) for value in (name, seconds, LARGEST))
+    script = (
+        f"{PAGE.read_text('utf-8')}\n"
+        f"renderInColab(document.getElementById({json.dumps(name)}), {settings});"
+    )
+    display(
+        {
+            "text/html": f'<div id="{name}"></div><script>(() => {{\n{script}\n}})();</script>',
+            "text/plain": "[A recorder]",
+        },
+        raw=True,
+    )

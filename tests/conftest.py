@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SECONDS = 180_000  # playwright counts in milliseconds; a busy machine is slow to start a kernel
 _MAIN = (
     # Tests that run in the background have Ctrl-C ignored, and their children, too.
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -165,3 +169,38 @@ def small_disk(tmp_path):
             subprocess.run(["umount", str(disk)], check=True)
 
     return mounted
+
+
+@pytest.fixture(scope="session")
+def tone(tmp_path_factory):
+    """Three seconds of 440 Hz that Chromium takes for its microphone."""
+    path = tmp_path_factory.mktemp("microphone") / "tone.wav"
+    t = np.arange(3 * 48000) / 48000
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * t), 48000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+def page(tone):
+    """A way to have a page of Chromium, with its microphone allowed or refused."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with contextlib.ExitStack() as stack:
+
+        def opened(allowed=True):
+            arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+            arguments.append(f"--use-file-for-fake-audio-capture={tone}")
+            if allowed:
+                arguments.append("--use-fake-ui-for-media-stream")
+            playwright = stack.enter_context(sync_api.sync_playwright())
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+            stack.callback(browser.close)
+            context = browser.new_context(permissions=["microphone"] if allowed else [])
+            context.set_default_timeout(SECONDS)
+            page = context.new_page()
+            # pytest shows it where a test failed.
+            stack.callback(lambda: print(page.inner_text("body")))
+            return page
+
+        yield opened

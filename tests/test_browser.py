@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from conftest import ROOT
+from conftest import CHROMIUM, ROOT, SECONDS
 
 from ddsp_course import audio, instruments
 from ddsp_course.exercises import hints
@@ -31,14 +31,12 @@ NOTEBOOKS = [
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
 ]
 PHOTOGRAPHS = os.environ.get("DDSP_COURSE_PHOTOGRAPHS")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = {
     # No offer of news over the page.
     "apputils-extension/notification": {"fetchNews": "false"},
     # Cells beyond the window are part of the page, too.
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
-SECONDS = 180_000  # playwright counts in milliseconds; a busy machine is slow to start a kernel
 
 if CHROMIUM is None:
     pytest.skip("Chromium is not installed (apt install chromium)", allow_module_level=True)
@@ -87,38 +85,6 @@ def lab(tmp_path_factory):
     ]  # fmt: skip
     with serving("jupyterlab", folder, *arguments) as address:
         yield address, folder
-
-
-@pytest.fixture(scope="module")
-def tone(tmp_path_factory):
-    """Three seconds of 440 Hz that Chromium takes for its microphone."""
-    path = tmp_path_factory.mktemp("microphone") / "tone.wav"
-    t = np.arange(3 * 48000) / 48000
-    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * t), 48000, subtype="PCM_16")
-    return path
-
-
-@pytest.fixture
-def page(tone):
-    """A way to have a page of Chromium, with its microphone allowed or refused."""
-    with contextlib.ExitStack() as stack:
-
-        def opened(allowed=True):
-            arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
-            arguments.append(f"--use-file-for-fake-audio-capture={tone}")
-            if allowed:
-                arguments.append("--use-fake-ui-for-media-stream")
-            playwright = stack.enter_context(sync_api.sync_playwright())
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-            stack.callback(browser.close)
-            context = browser.new_context(permissions=["microphone"] if allowed else [])
-            context.set_default_timeout(SECONDS)
-            page = context.new_page()
-            # pytest shows it where a test failed.
-            stack.callback(lambda: print(page.inner_text("body")))
-            return page
-
-        yield opened
 
 
 def open_notebook(page, lab, *cells):

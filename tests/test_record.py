@@ -1,8 +1,4 @@
-"""The recorder's Python side, and Colab's branch against a stand-in for `google.colab`."""
-
-import base64
-import sys
-import types
+"""The recorder's Python side; its page is in test_browser.py, and in Colab in test_colab.py."""
 
 import numpy as np
 import pytest
@@ -97,57 +93,3 @@ def test_empty_file_gets_an_answer(panel):
     _, sent = panel
     (answer,) = sent("empty.wav", b"")
     assert not answer["accepted"] and "empty.wav cannot be used" in answer["sentence"]
-
-
-@pytest.fixture
-def colab(monkeypatch):
-    """A stand-in for google.colab: a way to say what the page answers; returns what it is asked."""
-    asked = []
-    output = types.ModuleType("google.colab.output")
-    files = types.ModuleType("google.colab.files")
-
-    def answers(answer):
-        output.eval_js = lambda code: asked.append(code) or answer
-        files.upload = lambda: answer
-        return asked
-
-    module = types.ModuleType("google.colab")
-    module.output, module.files = output, files
-    google = types.ModuleType("google")
-    google.colab = module
-    for name, stand_in in (("google", google), ("google.colab", module)):
-        monkeypatch.setitem(sys.modules, name, stand_in)
-    monkeypatch.setitem(sys.modules, "google.colab.output", output)
-    return answers
-
-
-def test_colab_is_asked_by_eval_js(wav, colab, capsys):
-    asked = colab({"name": "The recording", "data": base64.b64encode(wav).decode()})
-    take = record.record(3)
-    assert len(take.sound) == len(SINE)
-    assert capsys.readouterr().out == "The recording has arrived: 1.0 s.\n"
-    page = base64.b64decode(asked[0].split("base64,")[1].split('"')[0]).decode("utf-8")
-    assert page == record.PAGE.read_text("utf-8")
-    assert f"page.once(3, {record.LARGEST_IN_COLAB}, false)" in asked[0]
-
-
-def test_colab_can_take_the_example(colab, tmp_path, capsys):
-    audio.write(tmp_path / "example.wav", SINE[:8000])
-    asked = colab(None)
-    take = record.record(3, example=tmp_path / "example.wav")
-    assert len(take.sound) == 8000
-    assert capsys.readouterr().out == "The example is taken.\n"
-    assert "true)" in asked[0]
-
-
-def test_colab_uploads_by_its_own_way(wav, colab, capsys):
-    colab({"a.wav": wav})
-    take = record.upload()
-    assert len(take.sound) == len(SINE)
-    assert capsys.readouterr().out == "a.wav has arrived: 1.0 s.\n"
-
-
-def test_upload_that_was_cancelled_in_colab_leaves_the_example(colab, tmp_path):
-    audio.write(tmp_path / "example.wav", SINE[:8000])
-    colab({})
-    assert len(record.upload(example=tmp_path / "example.wav").sound) == 8000
