@@ -1,11 +1,10 @@
 # `make lab`, `make app` and `make test` set up everything they need; you can run any of them first.
-DEMO := notebooks/02_timbre_transfer/00_demo.ipynb
 BIN := .venv/bin
 
 .PHONY: help setup lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
 
 help:
-	@echo "make lab            set up, and open JupyterLab at the demo of timbre transfer"
+	@echo "make lab            set up, and open JupyterLab at the start page, with your own copies"
 	@echo "make app            set up, and open timbre transfer as a page of its own"
 	@echo "make test           set up, and run the checks that CI runs"
 	@echo "make quick          the checks that take under two minutes: no TensorFlow, no browser"
@@ -28,10 +27,11 @@ setup:
 	@sh scripts/setup.sh
 
 lab: setup
-	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(DEMO)
+	@$(BIN)/python scripts/lab.py  # on copies of the notebooks in my_course/
 
+# With voila.json, where a closed page's kernel ends in a minute, and assets/jupyter's template.
 app: setup
-	$(BIN)/voila notebooks/app.ipynb  # with voila.json: a closed page's kernel ends in a minute
+	JUPYTER_PATH="$(CURDIR)/assets/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila --template=course notebooks/app.ipynb
 
 # Two at a time: most of a test's time is one core's, importing TensorFlow. A file stays with one
 # of the two, since its tests share what takes long to make. Training, the longest, begins first.
@@ -84,7 +84,7 @@ recordings instruments crepe: setup
 		"apt install fluidsynth espeak-ng fluid-soundfont-gm musescore-general-soundfont" \
 		"timgm6mb-soundfont) and try again." >&2; exit 1; }
 	$(if $(filter recordings,$@),$(BIN)/python scripts/make_recording.py && \
-		$(BIN)/python scripts/make_practice.py,$(BIN)/python scripts/train_$@.py)
+		$(BIN)/python scripts/make_examples.py && $(BIN)/python scripts/make_practice.py,$(BIN)/python scripts/train_$@.py)
 
 bench: setup
 	$(BIN)/python benchmarks/run.py
