@@ -31,7 +31,8 @@ lab: setup
 
 # With voila.json, where a closed page's kernel ends in a minute, and assets/jupyter's template.
 app: setup
-	JUPYTER_PATH="$(CURDIR)/assets/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila --template=course notebooks/app.ipynb
+	JUPYTER_PATH="$(CURDIR)/assets/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH}" \
+		$(BIN)/voila --template=course notebooks/app.ipynb
 
 # Two at a time: most of a test's time is one core's, importing TensorFlow. A file stays with one
 # of the two, since its tests share what takes long to make. Training, the longest, begins first.

@@ -10,10 +10,11 @@ A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
 - `{{repository}}`, `{{branch}}`: the settings in pyproject.toml, `[tool.ddsp-course]`;
 - `{{notebook}}`: the notebook's path in the repository;
 - `{{colab}}`: a link that opens the notebook in Colab, in words: offline, a badge is a broken picture;
-- `{{setup}}`: the first code cell, lessons/setup.py.txt, which installs in Colab what Colab lacks;
+- `{{setup}}`: the first code cell, lessons/setup.py.txt, which fetches the course in Colab;
 - `{{setup training}}`: the same with what `ddsp_course.training` needs besides;
 - `{{imports}}`: the second code cell, lessons/imports.py.txt;
 - `{{imports training}}`: the same with `ddsp.training`;
+- `{{minutes}}`: how long a reader needs, from the lesson's words and exercises;
 - `{{glossary}}`: links to the glossary, the file (JupyterLab, GitHub) and its address (Colab);
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
@@ -29,11 +30,13 @@ differ from its lesson's, or the table from the lessons.
 
 import argparse
 import hashlib
+import html
+import itertools
+import math
 import os
 import re
 import sys
 import tempfile
-import textwrap
 import tomllib
 from pathlib import Path
 
@@ -41,43 +44,17 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
-from packaging.requirements import Requirement
 
 from ddsp_course import chapters, explore, files
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "lessons"
 NOTEBOOKS = ROOT / "notebooks"
+EXERCISE = re.compile(r"^:tags: \[.*\bexercise\b.*\]$", re.MULTILINE)
+# What `plots.to_html` makes of a picture.
+PICTURE = re.compile(r'<img alt="([^"]*)" [^>]*src="data:image/png;base64,([^"]+)"[^>]*>')
+TAG = re.compile(r"<[^>]+>")
 PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
-# What `import ddsp.training` needs and Colab has not, or may not have by the day, and PyAV, which
-# reads what browsers record.
-COLAB_LACKS = (
-    "ddsp",
-    "hmmlearn",
-    "mir-eval",
-    "note-seq",
-    "pretty-midi",
-    "mido",
-    "bokeh",
-    "cloudml-hypertune",
-    "future",
-    "av",
-)
-# What Apache Beam needs of the rest.
-COLAB_LACKS_FOR_TRAINING = (
-    "apache-beam",
-    "fastavro",
-    "fasteners",
-    "objsize",
-    "pymongo",
-    "sortedcontainers",
-)
-COLAB_PYTHON = {
-    "python_version": "3.13",
-    "python_full_version": "3.13.0",
-    "sys_platform": "linux",
-    "platform_machine": "x86_64",
-}
 SECONDS_A_CELL = 600
 # Between these stand the two parts of README.md that `contents` makes.
 MARKS = (
@@ -93,17 +70,6 @@ LESSON_TITLES = {
 TITLE = "# @title"
 START = NOTEBOOKS / "START.md"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-
-
-def colab_packages(training: bool = False) -> list[str]:
-    """Return `name==version` of each package that Colab lacks, as requirements.txt pins it."""
-    pins = {}
-    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
-        if line.strip() and not line.lstrip().startswith(("#", "-")):
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate(COLAB_PYTHON):
-                pins[requirement.name] = f"{requirement.name}{requirement.specifier}"
-    return [pins[name] for name in COLAB_LACKS + COLAB_LACKS_FOR_TRAINING * training]
 
 
 def chapter_link(lesson: str, start: str) -> str:
@@ -139,6 +105,18 @@ def glossary_links(lesson: Path) -> str:
     return f"[glossary]({Path(beside).as_posix()}) (in Colab, [open it on GitHub]({address}))"
 
 
+def reading_minutes(text: str) -> int:
+    """Return the minutes to read a lesson, listen and solve, in steps of five.
+
+    Technical prose is read at about 180 words a minute, an exercise takes some four minutes.
+    """
+    prose = re.sub(
+        r"^```.*?^```$|^<details>.*?</details>$", "", text, flags=re.DOTALL | re.MULTILINE
+    )
+    minutes = len(prose.split()) / 180 + 4 * len(EXERCISE.findall(text))
+    return 5 * math.ceil(minutes / 5)
+
+
 def fill(text: str, lesson: Path) -> str:
     """Return a lesson's text with its placeholders filled in."""
     fields = course_settings() | {
@@ -148,6 +126,7 @@ def fill(text: str, lesson: Path) -> str:
             "anything. (GitHub shows it, but plays no sounds.)"
         ),
         "glossary": glossary_links(lesson),
+        "minutes": str(reading_minutes(text)),
     }
 
     def value(match):
@@ -156,10 +135,7 @@ def fill(text: str, lesson: Path) -> str:
         if name == "chapter":
             return chapter_link(*arguments)
         if name == "setup":
-            packages = " ".join(colab_packages(training))
-            fields["packages"] = textwrap.fill(
-                packages, 84, subsequent_indent="    ", break_on_hyphens=False
-            )
+            fields["training"] = "training=True" if training else ""
         if name == "imports":
             fields["ddsp"] = "ddsp.training" if training else "ddsp"
         if name in ("setup", "imports"):
@@ -211,13 +187,43 @@ def execute(notebook):
         cell.metadata.pop("execution", None)
         if "outputs" in cell:
             # Without a kernel a widget is an error message.
-            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+            cell.outputs = [
+                part
+                for output in cell.outputs
+                if WIDGET not in output.get("data", {})
+                for part in pictures_apart(output)
+            ]
     # What a cell prints may arrive in pieces, by chance.
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 raise ValueError(f"a cell wrote to stderr: {output.text[:300]}\n{cell.source}")
+
+
+def pictures_apart(output) -> list:
+    """Return an output as several, each picture in its HTML an `image/png` of its own.
+
+    GitHub shows that one for certain. In a running notebook a picture stays HTML, where
+    JupyterLab gives its text to those who cannot see it.
+    """
+    rest = output.get("data", {}).get("text/html", "")
+    pictures = PICTURE.findall(rest)
+    if not pictures:
+        return [output]
+    made = [
+        nbformat.v4.new_output(
+            "display_data",
+            {"image/png": data, "text/plain": f"[picture: {html.unescape(alt)}]"},
+            metadata={"image/png": {"alt": html.unescape(alt)}},
+        )
+        for alt, data in pictures
+    ]
+    rest = PICTURE.sub("", rest)
+    if TAG.sub("", rest).strip() or "<audio" in rest:
+        output.data["text/html"] = rest
+        made.append(output)
+    return made
 
 
 def in_step(lesson: Path) -> bool:
@@ -278,6 +284,15 @@ def lesson_called(name: str) -> Path:
     return found[0]
 
 
+def first_cell(lesson: Path) -> dict[str, str]:
+    """Return a lesson's `title`, and what stands behind its bold words: `{"How long": ...}`."""
+    text = fill(lesson.read_text("utf-8"), lesson)
+    said = re.findall(
+        r"^\*\*(What you'll do|What you'll need|How long)\.\*\* (.+)$", text, re.MULTILINE
+    )
+    return {"title": re.search(r"^# (.+)$", text, re.MULTILINE)[1], **dict(said)}
+
+
 def contents() -> tuple[str, str]:
     """Return the README's table of notebooks, and the addresses that its links refer to.
 
@@ -292,7 +307,7 @@ def contents() -> tuple[str, str]:
         rows.append(f"| **{LESSON_TITLES[folder.name]}** |{watch}")
         for lesson in sorted(folder.glob("*.md")):
             text = lesson.read_text("utf-8")
-            title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+            title = first_cell(lesson)["title"]
             label = lesson.stem if folder == LESSONS else f"{number}-{lesson.stem[:2]}"
             starts = [int(one) for one in re.findall(rf"\{{\{{chapter {number} (\d+)\}}\}}", text)]
             start = min(starts, default=0)
@@ -312,6 +327,41 @@ def readme() -> str:
         _, _, after = rest.partition(end)
         text = f"{before}{start}\n\n{made}\n\n{end}{after}"
     return text
+
+
+def start_page() -> str:
+    """Return notebooks/START.md: which notebooks there are, in which order, what each needs.
+
+    Raises:
+      ValueError: a lesson does not say how many minutes it takes to read.
+    """
+    budget = (NOTEBOOKS / "BUDGET.md").read_text("utf-8")
+    runs_for = {
+        path: f"{seconds}\N{NO-BREAK SPACE}s"
+        for path, seconds in re.findall(r"^\| \[(.+?)\]\(.+?\) \| (\d+) s", budget, re.MULTILINE)
+    }
+    tables, number = [], itertools.count(1)
+    for folder in sorted(path for path in LESSONS.iterdir() if path.is_dir()):
+        tables += [
+            f"## {LESSON_TITLES[folder.name]}\n",
+            "| Notebook | What you'll do | To read | To run | You need |",
+            "|---|---|---|---|---|",
+        ]
+        for lesson in sorted(folder.glob("*.md")):
+            said, path = first_cell(lesson), notebook_path(lesson).relative_to(NOTEBOOKS).as_posix()
+            minutes = re.search(r"About (\d+) minutes", said["How long"])
+            if minutes is None:
+                raise ValueError(f'{lesson}: "How long." must begin with "About N minutes".')
+            do, need = said["What you'll do"], said["What you'll need"].lower()
+            needs = [thing for thing in ("headphones", "microphone") if thing in need]
+            tables.append(
+                f"| {next(number)}. [{said['title']}]({path}) | {do} "
+                f"| {minutes[1]}\N{NO-BREAK SPACE}min | {runs_for.get(path, '')} "
+                f"| {', '.join(needs)} |"
+            )
+        tables.append("")
+    template = (LESSONS / "start.md.txt").read_text("utf-8")
+    return template.replace("{{notebooks}}", "\n".join(tables).rstrip())
 
 
 def main() -> int:
@@ -334,11 +384,13 @@ def main() -> int:
                 f"{lesson}: its notebook is behind; run `make notebooks NAME={lesson.stem}`",
                 file=sys.stderr,
             )
-    if not args.check:
-        (ROOT / "README.md").write_text(readme(), "utf-8")
-    elif (ROOT / "README.md").read_text("utf-8") != readme():
-        behind += 1
-        print("README.md: its table of contents is behind; run `make notebooks`", file=sys.stderr)
+    for page, made in ((ROOT / "README.md", readme()), (START, start_page())):
+        if not args.check:
+            page.write_text(made, "utf-8")
+        elif not page.exists() or page.read_text("utf-8") != made:
+            behind += 1
+            # A named lesson of unchanged code is built in a second, and the pages with it.
+            print(f"{page}: behind the lessons; run `make notebooks NAME=app`", file=sys.stderr)
     return 1 if behind else 0
 
 
