@@ -87,7 +87,8 @@ def features(before, after=None, figure=None):
     if after is not None and after.note_mask is not None:
         axes[2].fill_between(time, 0, after.note_mask, color=AFTER, alpha=0.25, label="note")
     axes[0].set(title="Pitch (where confidence > 0.5)", ylabel="f0 (Hz)", yscale="log")
-    low, high = axes[0].get_ylim()
+    low, high = _at_least(2 / 3, *axes[0].get_ylim())
+    axes[0].set_ylim(low, high)
     steps = (1, 2, 5) if high > 4 * low else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
     axes[0].yaxis.set_major_locator(LogLocator(subs=steps))
     axes[0].yaxis.set_major_formatter("{x:.0f}")
@@ -97,8 +98,17 @@ def features(before, after=None, figure=None):
     for ax in axes:
         ax.grid(alpha=0.3)
         if after is not None:
-            ax.legend(loc="lower right")
+            ax.set_title(ax.get_title(), loc="left")
+            ax.set_title("")
+            # Beside the title, where no curve is.
+            ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderpad=0)
     return figure
+
+
+def _at_least(octaves, low, high):
+    """Return limits in Hz around the same middle that are so many octaves apart, or farther."""
+    missing = max(0.0, octaves - np.log2(high / low))
+    return low * 2 ** (-missing / 2), high * 2 ** (missing / 2)
 
 
 def show(figure, alt):

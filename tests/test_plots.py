@@ -1,5 +1,7 @@
 """Pictures: labelled, and right about what they show."""
 
+import dataclasses
+
 import matplotlib
 import numpy as np
 import pytest
@@ -41,6 +43,29 @@ def test_features_are_labelled_and_hide_unsure_pitch(heard):
     assert figure.axes[-1].get_xlabel() == "time (s)"
     shown = figure.axes[0].lines[0].get_ydata()
     np.testing.assert_array_equal(np.isnan(shown), heard.f0_confidence <= 0.5)
+
+
+def test_legends_lie_beside_the_curves(heard):
+    figure = plots.features(heard, heard)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        legend, title = (part.get_window_extent() for part in (ax.get_legend(), ax._left_title))
+        assert not legend.overlaps(ax.bbox.padded(-1))
+        assert not legend.overlaps(title)
+
+
+@pytest.mark.parametrize("f0_hz", [33.0, 330.0, 1900.0])
+def test_steady_pitch_has_ticks_that_differ(heard, f0_hz):
+    drift = f0_hz * (1 + 1e-3 * np.sin(np.arange(len(heard.f0_hz))))
+    figure = plots.features(dataclasses.replace(heard, f0_hz=drift))
+    figure.canvas.draw()
+    ax = figure.axes[0]
+    low, high = ax.get_ylim()
+    ticks = [
+        label.get_text() for label in ax.get_yticklabels() if low <= label.get_position()[1] <= high
+    ]
+    assert len(ticks) >= 2
+    assert len(set(ticks)) == len(ticks)
 
 
 def test_figures_have_a_ground_of_their_own_for_dark_themes(heard):
