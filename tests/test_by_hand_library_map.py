@@ -35,11 +35,16 @@ def test_answers_of_the_exercises_are_what_the_library_holds(ddsp):
         for part in module.split("."):
             home = getattr(home, part)
         assert getattr(home, name).__module__ == f"ddsp.{module}"
-    for module, names in library_map.PROCESSORS.items():
-        home = getattr(ddsp, module)
-        found = {
-            one.__name__
-            for one in vars(home).values()
-            if isinstance(one, type) and issubclass(one, ddsp.processors.Processor)
-        }
-        assert found - {"Processor"} == names
+
+
+def test_each_faulty_chord_has_its_fault_and_no_other():
+    from ddsp_course.exercises import library_map
+
+    sounds = library_map.faulty_chords()
+    assert list(sounds) == list(library_map.FAULTY)
+    hz = {name: library_map._partials(sound)[0] for name, sound in sounds.items()}
+    right = 440 * 2 ** ((np.array([60, 64, 67]) - 69) / 12)
+    # Within half a bin of a second's spectrum.
+    np.testing.assert_allclose(hz["A"], 2 * np.pi * right, atol=0.5)
+    np.testing.assert_allclose(hz["B"], [60, 64, 67], atol=0.5)
+    assert len(hz["C"]) > 3 and np.abs(sounds["C"]).max() == 0.4

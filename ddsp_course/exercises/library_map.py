@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddsp_course.exercises import hints
-from ddsp_course.units import SAMPLE_RATE, hz_to_midi, midi_to_hz
+from ddsp_course.units import SAMPLE_RATE, midi_to_hz
 
 HOMES = {
     "Harmonic": ("synths", "it plays a note from nothing, as a synthesizer does"),
@@ -12,20 +12,24 @@ HOMES = {
     "SpectralLoss": ("losses", "it says how far two sounds are apart"),
     "RnnFcDecoder": ("training.decoders", "it draws curves, which others make audible"),
 }
-PROCESSORS = {
-    "processors": {"Add", "Crop", "Mix"},
-    "synths": {"FilteredNoise", "Harmonic", "Sinusoidal", "TensorToAudio", "Wavetable"},
-    "effects": {"ExpDecayReverb", "FIRFilter", "FilteredNoiseReverb", "ModDelay", "Reverb"},
-}
-NOTES = {"C4": 60, "E4": 64, "G4": 67}
-CHORD_HZ = midi_to_hz(list(NOTES.values()))
 AMPLITUDE = 0.2
+# Chords that the notebook does not show, besides its own: of two, three and four notes, and one
+# that lies between the keys of a piano.
+CHORDS = ([60, 64, 67], [45, 57], [50, 57, 62, 66], [69.5])
+FAULTS = {
+    "MIDI numbers as hertz": "C4, E4 and G4 are notes 60, 64 and 67, and 60 Hz would be a rumble",
+    "radians as hertz": "the pitches would all be 2 π times, or 2.65 octaves, too high",
+    "decibels as amplitudes": "that would change the level alone, and by a lot",
+    "clipped": "cut-off peaks would add many frequencies that are not in the chord",
+    "minor third": "the middle note would be a semitone lower, and the chord would sound sad",
+}
+FAULTY = {"A": "radians as hertz", "B": "MIDI numbers as hertz", "C": "clipped"}
 
 
 def homes(found):
     """{class's name: its module's name} of the five classes of `HOMES`; more do no harm."""
     if not isinstance(found, dict):
-        return f"a dictionary is asked for, and this is of the kind {type(found).__name__}."
+        return f"a dictionary is asked for, and this is {hints.kind(found)}."
     found = {_name(key): _name(value) for key, value in found.items()}
     if not set(found) & set(HOMES):
         if set(found.values()) & set(HOMES):
@@ -47,119 +51,107 @@ def homes(found):
     return None
 
 
-def processors(names):
-    """The names (or the classes) of all 13 subclasses of Processor, in any order, each once."""
-    if isinstance(names, dict):
-        names = list(names)
-    if not isinstance(names, (list, tuple, set, frozenset)) and np.ndim(names) != 1:
-        return f"a list of names is asked for, and this is of the kind {type(names).__name__}."
-    names = [_name(one).split(".")[-1] for one in names]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        return (
-            f"{min(twice)} is there twice, as in an echo: gin makes a child of each class that "
-            "it knows. Look into the modules instead."
-        )
-    every = set().union(*PROCESSORS.values())
-    extra, missing = sorted(set(names) - every), every - set(names)
-    if "Processor" in extra:
-        return "Processor itself makes no sound: it is the parent of all, and stays out."
-    if "ProcessorGroup" in extra:
-        return "ProcessorGroup holds processors, but is none: it inherits from DAGLayer."
-    if extra:
-        return f"{extra[0]} is no processor: does it inherit from Processor?"
-    if missing == {"ExpDecayReverb", "FilteredNoiseReverb"}:
-        return (
-            "two rooms are missing: some reverbs inherit from Reverb, and so from Processor by a "
-            "detour."
-        )
-    for module, family in PROCESSORS.items():
-        if family <= missing:
-            return f"nothing of ddsp.{module} is among them: it holds {len(family)}."
-    if missing:
-        module = next(name for name, family in PROCESSORS.items() if missing & family)
-        return f"{len(missing)} are missing, the first of them in ddsp.{module}."
+def farthest(answer):
+    """Which of four sounds has the largest spectral loss: a prediction."""
+    not_it = (
+        "run the next cell and compare: count what is missing, and also what should not be there."
+    )
+    return hints.choice(
+        answer,
+        "a whole tone higher",
+        ("itself", "half as loud", "a whole tone higher", "silence"),
+        {
+            "itself": "the loss between a sound and itself is 0.",
+            "half as loud": f"its partials are all where they should be; {not_it}",
+            "silence": not_it,
+        },
+    )
+
+
+def chord(function):
+    """A function that plays MIDI notes as sines of amplitude 0.2 for a second, (16000,)."""
+    for notes in CHORDS:
+        sound, wrong = hints.call(function, np.array(notes))
+        wrong = wrong or _wrong_chord(sound, notes)
+        if wrong:
+            return f"for the notes {notes}: {wrong}"
     return None
 
 
-def chord_hz(frequencies):
-    """C4, E4 and G4 in Hz, equally tempered on A4 = 440 Hz, (3,)."""
-    wrong = hints.numbers(frequencies) or hints.shape(frequencies, (3,), ("notes",))
-    if wrong:
-        return wrong
-    frequencies = np.sort(np.asarray(frequencies, float))
-    notes = np.array(list(NOTES.values()))
-    if np.allclose(frequencies, notes):
-        return "these are still MIDI numbers: as hertz, they would be a rumble. Convert them."
-    if np.allclose(frequencies, hz_to_midi(notes), atol=1e-2):
-        return "this went the other way: hz_to_midi takes hertz, and C4, E4, G4 are MIDI numbers."
-    if frequencies.min() <= 0:
-        return (
-            f"a pitch in hertz is above zero, and the lowest of these is {frequencies.min():.4g}."
-        )
-    return hints.factor(
-        frequencies,
-        CHORD_HZ,
-        {
-            1e-3: "these are kilohertz, and hertz are asked for.",
-            2 * np.pi: "these are radians a second: hertz are 2 π times fewer.",
-            2 ** (69 / 12): "it is 69 semitones too high: A4, 440 Hz, is note 69, and not note 0.",
-        },
-    ) or _out_of_tune(frequencies)
+def faulty_chords():
+    """Return {name: sound} of the chords whose faults `faults` asks for, (16000,) each."""
+    notes = np.array(CHORDS[0])
+    good_hz = midi_to_hz(notes)
+    clipped = np.clip(3 * _sines(good_hz), -0.4, 0.4)
+    return {"A": _sines(2 * np.pi * good_hz), "B": _sines(notes), "C": clipped}
 
 
-def chord(sound):
-    """One second of C4, E4 and G4 as sines of amplitude 0.2, (16000,)."""
+def faults(named):
+    """{chord: its fault} of the three of `faulty_chords`."""
+    why = {fault: f"then {reason}." for fault, reason in FAULTS.items()}
+    return hints.choices(named, FAULTY, tuple(FAULTS), why)
+
+
+def _wrong_chord(sound, notes):
     wrong = hints.numbers(sound)
     if wrong:
         return wrong
-    if np.shape(sound) in ((SAMPLE_RATE, 3), (1, SAMPLE_RATE, 3)):
-        return "these are three sounds side by side: add them up, as air does."
+    if len(notes) > 1 and np.shape(sound)[-2:] == (SAMPLE_RATE, len(notes)):
+        return "these are several sounds side by side: add them up, as air does."
+    sound = np.squeeze(sound)
     wrong = hints.shape(sound, (SAMPLE_RATE,), ("samples",))
     if wrong:
         return wrong
     heard, amplitudes = _partials(np.asarray(sound, float))
+    right = midi_to_hz(np.sort(notes))
     if len(heard) == 0:
         return "it is silent."
-    if len(heard) < 3:
-        notes = " and ".join(f"{hz:.0f} Hz" for hz in heard)
-        return f"a chord of three notes is asked for, and only {notes} can be heard."
-    if len(heard) > 3:
-        far = [np.abs(np.log2(hz / CHORD_HZ)).min() for hz in heard]
-        return (
-            f"something sounds at {heard[np.argmax(far)]:.0f} Hz that belongs to none of the notes."
-        )
-    wrong = _out_of_tune(heard)
+    if len(heard) < len(notes):
+        return f"{len(notes)} notes should sound, and there are only {len(heard)}."
+    if len(heard) > len(notes):
+        far = [np.abs(np.log2(hz / right)).min() for hz in heard]
+        return f"something sounds at {heard[np.argmax(far)]:.0f} Hz that belongs to none of them."
+    known = {
+        "these are MIDI numbers played as hertz: convert them.": np.sort(notes),
+        "the frequencies are 2 π times too high: oscillator_bank takes hertz.": 2 * np.pi * right,
+    }
+    # Half a bin of the second's spectrum.
+    wrong = hints.mistake(heard, known, rtol=1e-3, atol=0.5) or _out_of_tune(heard, right)
     if wrong:
         return wrong
     db = 20 * np.log10(amplitudes / AMPLITUDE)
     if np.ptp(db) < 0.3 and abs(db.mean()) > 0.3:
-        mean = db.mean()
-        return f"in tune, and {hints.too_loud(mean)}: each sine has an amplitude of {AMPLITUDE}."
-    for name, off in zip(NOTES, db, strict=True):
+        return (
+            f"in tune, and {hints.too_loud(db.mean())}: each sine has an amplitude of {AMPLITUDE}."
+        )
+    for hz, off in zip(right, db, strict=True):
         if abs(off) > 0.3:
-            return f"{name} is {hints.too_loud(off)}."
+            return f"the note at {hz:.0f} Hz is {hints.too_loud(off)}."
+    if np.std(_levels(sound)) > 0.02 * np.mean(_levels(sound)) and len(notes) == 1:
+        return "its level changes: each sine keeps an amplitude of 0.2 to the end."
     return None
 
 
-def _out_of_tune(frequencies):
-    """Say which of three pitches, from low to high, is off, or that all are off alike."""
-    cents = 1200 * np.log2(frequencies / CHORD_HZ)
+def _levels(sound):
+    """Return the RMS of tenths of a second, (10,)."""
+    return np.sqrt(np.mean(np.reshape(np.asarray(sound, float), (10, -1)) ** 2, axis=1))
+
+
+def _sines(frequencies_hz):
+    """Return a second of sines of amplitude 0.2, (16000,)."""
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    return AMPLITUDE * np.sin(2 * np.pi * np.outer(frequencies_hz, time)).sum(axis=0)
+
+
+def _out_of_tune(heard, right):
+    """Say which of the pitches, from low to high, is off, or that all are off alike."""
+    cents = 1200 * np.log2(heard / right)
     if np.ptp(cents) < hints.CENTS:
-        wrong = hints.off_pitch(frequencies[0], CHORD_HZ[0])
-        return wrong and f"the whole chord is transposed; its C: {wrong}"
-    if abs(cents[1] + 100) < hints.CENTS and abs(cents[[0, 2]]).max() < hints.CENTS:
-        return "the third is a semitone flat, and the chord sounds sad: C minor. E4 is note 64."
-    for i, name in enumerate(NOTES):
-        wrong = hints.off_pitch(frequencies[i], CHORD_HZ[i])
-        if wrong and name == "E4" and abs(cents[1] + 13.7) < 1:
-            return (
-                "the third is pure, 14 cents flat against ddsp's: MIDI's semitones are all alike, "
-                "2 ** (1 / 12)."
-            )
-        if wrong:
-            return f"{name}: {wrong}"
-    return None
+        wrong = hints.off_pitch(heard[0], right[0])
+        return wrong and f"everything is transposed; the lowest note: {wrong}"
+    i = np.argmax(abs(cents))
+    wrong = hints.off_pitch(heard[i], right[i])
+    return wrong and f"the note at {right[i]:.0f} Hz: {wrong}"
 
 
 def _partials(sound):
@@ -176,3 +168,6 @@ def _partials(sound):
 
 def _name(thing):
     return str(getattr(thing, "__name__", thing))
+
+
+HEARD = {"chord": lambda function: function(np.array(CHORDS[0]))}
