@@ -18,6 +18,7 @@ _MODULES = (
     "audio",
     "chapters",
     "cli",
+    "colab",
     "conditioning",
     "crepe",
     "crepe_package",

@@ -1,9 +1,7 @@
 """The notebooks: in step with the lessons, whole, small, and at home in Colab."""
 
 import ast
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -196,82 +194,3 @@ def names(tree):
         elif isinstance(node, ast.Name):
             (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
     return made, used
-
-
-def first_code_cell(path):
-    return code_cells(read(path))[0].source
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
-def test_colab_cell_installs_the_versions_of_the_lock(path):
-    words = first_code_cell(path).split()
-    for package in build_notebooks.colab_packages():
-        assert package in words
-    uses_training = any("ddsp_course.training" in cell.source for cell in read(path).cells)
-    beam = set(build_notebooks.colab_packages(training=True)) <= set(words)
-    assert beam == uses_training
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
-def test_colab_cell_does_nothing_locally(path, tmp_path):
-    done = run_cell(path, tmp_path, missing=["ddsp"])
-    assert done.stdout == "" and done.stderr == ""
-    assert list(tmp_path.iterdir()) == [tmp_path / "cell.py"]
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
-def test_colab_cell_installs_only_what_is_missing(path, tmp_path):
-    stubs = tmp_path / "stubs"
-    (stubs / "google" / "colab").mkdir(parents=True)
-    (stubs / "google" / "colab" / "__init__.py").touch()
-    (stubs / "pip").mkdir()
-    (stubs / "pip" / "__init__.py").touch()
-    (stubs / "pip" / "__main__.py").write_text(
-        "import sys, pathlib; pathlib.Path('pip.txt').write_text(' '.join(sys.argv[1:]))"
-    )
-    repository = tmp_path / "repository"
-    (repository / "ddsp_course").mkdir(parents=True)
-    (repository / "ddsp_course" / "__init__.py").touch()
-    for command in (
-        ["init", "-q"],
-        ["add", "."],
-        ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "a"],
-    ):
-        subprocess.run(["git", *command], cwd=repository, check=True)
-
-    done = run_cell(
-        path, tmp_path, missing=["ddsp", "mido"], PYTHONPATH=str(stubs),
-        DDSP_COURSE_REPO=repository.as_uri(),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    pins = {pin.split("==")[0]: pin for pin in build_notebooks.colab_packages()}
-    assert (tmp_path / "pip.txt").read_text() == (
-        f"install --no-deps -q {pins['ddsp']} {pins['mido']}"
-    )
-    assert (tmp_path / "ddsp-course" / "ddsp_course" / "__init__.py").exists()
-
-    # Run again with nothing missing: nothing is installed, and the clone is kept.
-    (tmp_path / "pip.txt").unlink()
-    again = run_cell(path, tmp_path, missing=[], PYTHONPATH=str(stubs))
-    assert again.returncode == 0, again.stderr
-    assert not (tmp_path / "pip.txt").exists()
-
-
-def run_cell(path, folder, missing, **environment):
-    """Run the first code cell in `folder`, in a Python that lacks the packages in `missing`."""
-    program = f"""
-from importlib import metadata
-
-def version(package):
-    if package in {missing!r}:
-        raise metadata.PackageNotFoundError(package)
-    return "1"
-
-metadata.version = version
-"""
-    (folder / "cell.py").write_text(program + first_code_cell(path), "utf-8")
-    clean = {key: value for key, value in os.environ.items() if key != "COLAB_RELEASE_TAG"}
-    return subprocess.run(
-        [sys.executable, "-B", "cell.py"], cwd=folder, env=clean | environment,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
