@@ -58,11 +58,16 @@ def show(lesson, start):
     title, address = link(lesson, start)
     player = f"https://www.youtube-nocookie.com/embed/{videos()[lesson]['youtube']}?start={start}"
     title, time = html.escape(title), f"{start // 60}:{start % 60:02d}"
+    # YouTube plays for pages that say who they are, and answers others with "Error 153".
+    frame = (
+        f'<iframe width="560" height="315" style="max-width: 100%" loading="lazy" title="{title}" '
+        f'src="{player}" referrerpolicy="strict-origin-when-cross-origin" allowfullscreen></iframe>'
+    )
     display(
         {
             "text/html": f'<details><summary>Watch from {time}: <a href="{address}" '
-            f'target="_blank">{title}</a></summary><iframe width="560" height="315" '
-            f'loading="lazy" title="{title}" src="{player}" allowfullscreen></iframe></details>',
+            f'target="_blank">{title}</a></summary>{frame}<div>If the box stays empty, YouTube '
+            "cannot be reached from here. The notebook works without it.</div></details>",
             "text/plain": f"[{title}, {time}: {address}]",
         },
         raw=True,
