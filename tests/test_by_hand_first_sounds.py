@@ -36,3 +36,18 @@ def test_harmonics_are_ddsps_bank_of_multiples(written_out, ddsp):
     )[0]
     # The phase's error grows with the harmonic's number.
     np.testing.assert_allclose(harmonics(f0_hz, amplitudes), theirs, atol=0.02)
+
+
+@pytest.mark.parametrize("start", [0.05, 0.2, 1.0, 3.0])
+@pytest.mark.parametrize("n_samples", [1000, 16000])
+def test_descent_finds_the_gain_by_samples_loses_it_upside_down_and_finds_it_by_spectra(
+    start, n_samples, written_out, tf
+):
+    names = ("harmonics", "by_samples", "by_spectra", "descend")
+    harmonics, by_samples, by_spectra, descend = written_out("00_first_sounds", *names)
+    amplitudes = np.tile(0.25 / np.arange(1, 21), (n_samples, 1))
+    note = tf.constant(harmonics(np.full(n_samples, 220.0), amplitudes), tf.float32)
+    # What 20 steps leave of a distance of 2.5 is 0.6**20 of it, 1e-4.
+    assert descend(by_samples, note, 0.5 * note, start) == pytest.approx(0.5, abs=1e-3)
+    assert descend(by_samples, note, -0.5 * note, start) == 0
+    assert descend(by_spectra, note, -0.5 * note, start) == pytest.approx(0.5, abs=1e-3)

@@ -12,7 +12,7 @@ from ddsp_course import audio, exercises, features
 from ddsp_course.errors import CourseError
 from ddsp_course.exercises import first_sounds, hints
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[12]_*/*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[123]_*/*.ipynb"))
 CHECK = re.compile(r'exercises\.check\("([\w.]+)"')
 
 
@@ -194,10 +194,10 @@ def test_words_are_chosen_in_any_spelling_and_a_wrong_one_gets_its_reason():
 def test_right_answer_is_heard(monkeypatch, capsys):
     played = []
     monkeypatch.setattr(audio, "play", lambda sound, **_: played.append(sound))
-    monkeypatch.setattr(first_sounds, "HEARD", {"sine": lambda sound: sound}, raising=False)
-    sine = 0.5 * np.sin(2 * np.pi * 440 / 16000 * np.arange(16000))
-    exercises.check("first_sounds.sine", sine[None])
-    exercises.check("first_sounds.sine", 2 * sine)
+    monkeypatch.setattr(first_sounds, "HEARD", {"fifth": lambda sound: sound}, raising=False)
+    sine = 0.5 * np.sin(2 * np.pi * 440 * 2 ** (7 / 12) / 16000 * np.arange(16000))
+    exercises.check("first_sounds.fifth", sine[None])
+    exercises.check("first_sounds.fifth", 2 * sine)
     assert capsys.readouterr().out.startswith("Right!\nNot yet: ")
     assert len(played) == 1 and np.allclose(played[0], sine)
 
