@@ -8,43 +8,12 @@ from ddsp_course.units import HOP_SIZE, SAMPLE_RATE
 LOW_E_HZ, LOW_F_HZ = 82.41, 87.31
 
 
-def frames(counts):
-    """How many frames of 1024 samples 20032 samples make: valid, same, center, (3,)."""
-    wrong = hints.numbers(counts) or hints.shape(counts, (3,), ("paddings",))
-    if wrong:
-        return wrong
-    counts = np.asarray(counts, float)
-    n_samples, size = 20032, 1024
-    valid = (n_samples - size) // HOP_SIZE + 1
-    right = np.array([valid, n_samples // HOP_SIZE, n_samples // HOP_SIZE + 1])
-    if (counts % 1 != 0).any():
-        return "half a frame cannot be heard: valid and center round down, same rounds up."
-    if (counts == right).all():
-        return None
-    if (np.sort(counts) == right).all():
-        return "the counts are there, but in another order: valid, same, center."
-    if (counts == n_samples).any() or (counts > n_samples // HOP_SIZE + 1).any():
-        return "that is more frames than hops: a frame begins every 64 samples only."
-    for name, got, expected in zip(("valid", "same", "center"), counts, right, strict=True):
-        off = int(got - expected)
-        if name == "valid" and got == (n_samples - size) // size + 1:
-            return (
-                "valid: these frames do not overlap: a new one begins every hop, not every frame."
-            )
-        if name == "valid" and abs(off) > 1:
-            return (
-                f"valid: {got:.0f} frames would need zeros after the end, and it adds none: the "
-                f"last {size} samples hold the last whole frame."
-            )
-        if off == -1:
-            return (
-                f"{name}: one too few, so the end is not heard. The frame at sample 0 counts, too."
-            )
-        if off == 1:
-            return f"{name}: one too many, and the last would come one hop too late."
-        if off:
-            return f"{name}: {abs(off)} too {'many' if off > 0 else 'few'}."
-    return None
+def click(magnitude):
+    """A prediction: the highest magnitude of a click where two frames meet, without an overlap."""
+    reason = "look up what the window is at the first and the last sample of a frame."
+    if isinstance(magnitude, (int, float)):
+        magnitude = f"{magnitude:g}"
+    return hints.choice(magnitude, "0", ("0", "0.5", "1"), {"0.5": reason, "1": reason})
 
 
 def frame_size(size):
@@ -57,7 +26,7 @@ def frame_size(size):
         return "a frame has samples, more than none."
     apart = LOW_F_HZ - LOW_E_HZ
     if size < 2:
-        return f"this seems to be in seconds: {size:.3g} s. Give samples."
+        return "this seems to be in seconds: give samples."
     if size in (12, 13, 14):
         return "this is the exponent: 2 to the power of it is the number of samples."
     if np.log2(size) % 1:
@@ -66,7 +35,7 @@ def frame_size(size):
     if size == 4096:
         return (
             f"nearly: bins are {width:.1f} Hz wide, and the notes lie more than one bin apart. But "
-            "Hann's window makes each note wider, and it takes two."
+            "the Hann window makes each note wider, and it takes two."
         )
     if size < 8192:
         semitones = 12 * np.log2((LOW_E_HZ + 2 * width) / LOW_E_HZ)
@@ -84,74 +53,147 @@ def frame_size(size):
 
 
 def level(db):
-    """The RMS level in dB of two sines of amplitude 0.25, a number: -12.04."""
-    wrong = hints.numbers(db) or hints.shape(db, (), ("number",))
+    """The RMS level in dB of a fifth that swells from silence for a second, a number: -16.81."""
+    wrong = hints.one_number(db)
     if wrong:
         return wrong
-    db, power = float(db), 0.25**2
+    db, swell = float(np.squeeze(db)), _swell()
+    power = np.mean(swell**2)
     right = 10 * np.log10(power)
     if abs(db - right) < 0.1:
         return None
+    framed = _rms(swell)
+    with np.errstate(divide="ignore"):
+        decibels = 20 * np.log10(np.abs(framed))
     for sentence, other in {
-        "it is 6 dB too loud: 10 log10 is for powers, and the RMS is an amplitude.": right / 2,
-        "it is 12 dB too soft: 20 log10 is for amplitudes, and the mean square is a power.": 2
-        * right,
+        "10 log10 is for powers, and the RMS is an amplitude.": right / 2,
+        "20 log10 is for amplitudes, and the mean square is a power.": 2 * right,
         "the sign is lost: below full scale, decibels are negative.": -right,
         "this is the RMS itself, and decibels are asked for.": np.sqrt(power),
         "this is the mean square itself, a power, and decibels are asked for.": power,
-        "it is 3 dB too soft: the power of two tones is twice that of one.": right - 3.01,
-        "it is 3 dB too loud: a sine's mean power is half of its peak's square.": right + 3.01,
         "this is a natural logarithm: decibels take the one to the base of ten.": 10
         * np.log(power),
+        "this is the level of the highest sample: the RMS lies lower.": 20
+        * np.log10(np.abs(swell).max()),
+        "this is the level at the end: the soft beginning counts, too.": 20 * np.log10(0.25),
+        "this is the level of the mean RMS: average the power, and take the root and the logarithm "
+        "of that.": 20 * np.log10(framed.mean()),
     }.items():
         if abs(db - other) < (0.1 if abs(other) > 1 else 0.01):
             return sentence
-    n = np.arange(SAMPLE_RATE)
-    peak = 0.25 * abs(sum(np.sin(2 * np.pi * f / SAMPLE_RATE * n) for f in (440, 660))).max()
-    if abs(db - 20 * np.log10(peak)) < 0.1:
-        return "this is the level of the peak: the RMS, its average, lies lower."
+    if right - 6 < db < right - 2 and abs(db - decibels[np.isfinite(decibels)].mean()) < 1.5:
+        return (
+            "this is the mean of the frames' decibels, which counts the near silence of the "
+            "beginning as much as the loud end: average the power first."
+        )
     return f"it is {hints.too_loud(db - right)}."
 
 
-def curve(rms):
-    """The RMS of a tone that begins at sample 6000, in centred frames of 1024 samples, (250,)."""
-    n, size = np.arange(SAMPLE_RATE), 1024
-    tone = np.where(n >= 6000, 0.5 * np.sin(2 * np.pi * 330 / SAMPLE_RATE * n), 0)
-    padded = np.pad(tone, size // 2)
-    right = np.sqrt([np.mean(padded[m : m + size] ** 2) for m in range(0, len(n), HOP_SIZE)])
+def curve(function):
+    """A function that returns the RMS of a sound in centred frames of 1024 samples, one a hop."""
+    n = np.arange(SAMPLE_RATE)
+    onset = np.where(n >= 6000, 0.5 * np.sin(2 * np.pi * 330 / SAMPLE_RATE * n), 0)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 10_000)
+    for name, sound in (
+        ("a tone that begins at sample 6000", onset),
+        ("noise of 10 000 samples", noise),
+    ):
+        rms, wrong = hints.call(function, sound)
+        wrong = wrong or _wrong_curve(rms, sound)
+        if wrong:
+            return f"for {name}: {wrong}"
+    return None
+
+
+def faulty_spectrograms(sound):
+    """Return {name: levels in dB, (frames, bins)}: one good spectrogram, and those of `faults`."""
+    return {
+        "as it should be": _levels(sound, 1024, np.hanning(1024)),
+        "A": _levels(sound, 4096, np.hanning(4096)),
+        "B": _levels(sound, 1024, np.ones(1024)),
+        "C": _levels(sound, 128, np.hanning(128)),
+    }
+
+
+def faults(named):
+    """{picture: its fault} of the three of `faulty_spectrograms`."""
+    return hints.choices(
+        named,
+        {"A": "frames too long", "B": "no window", "C": "frames too short"},
+        ("no window", "frames too long", "frames too short", "no logarithm", "upside down"),
+        {
+            "no window": "then each harmonic would have skirts that fill the space beside it.",
+            "frames too long": "then each onset would be smeared in time.",
+            "frames too short": "then harmonics would melt into one another.",
+            "no logarithm": "then only the loudest harmonics would be seen.",
+            "upside down": "then the strong low harmonics would lie at the top.",
+        },
+    )
+
+
+def _swell():
+    n = np.arange(SAMPLE_RATE)
+    return 0.25 * n / SAMPLE_RATE * sum(np.sin(2 * np.pi * f / SAMPLE_RATE * n) for f in (440, 660))
+
+
+def _rms(sound, size=1024, before=None):
+    """Return the RMS of frames every 64 samples, with `before` zeros first: half a frame, centred."""
+    before = size // 2 if before is None else before
+    n_frames = -(-len(sound) // HOP_SIZE)
+    padded = np.pad(np.asarray(sound, float), (before, size))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::HOP_SIZE][:n_frames]
+    return np.sqrt(np.mean(frames**2, axis=1))
+
+
+def _levels(sound, size, window):
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, size // 2), size)[:: size // 4]
+    magnitude = np.abs(np.fft.rfft(frames * window)) / (window.sum() / 2)
+    return 20 * np.log10(np.maximum(magnitude, 1e-4))
+
+
+def _wrong_curve(rms, sound):
+    right, size = _rms(sound), 1024
     wrong = hints.numbers(rms)
     if wrong:
         return wrong
-    rms = np.asarray(rms, float)
-    if rms.ndim == 1 and len(rms) == (SAMPLE_RATE - size) // HOP_SIZE + 1:
+    rms = np.squeeze(np.asarray(rms, float))
+    if rms.ndim == 1 and len(rms) == (len(sound) - size) // HOP_SIZE + 1:
         return (
             "the first and the last half frame are missing, and so all comes 8 hops too early: pad."
         )
+    if rms.ndim == 1 and len(rms) == len(right) + 1:
+        return "there is one too many of frames: the last stands after the end."
     wrong = hints.shape(rms, right.shape, ("frames",))
-    if wrong:
+    if wrong or np.allclose(rms, right, atol=1e-3):
         return wrong
-    if np.allclose(rms, right, atol=1e-3):
-        return None
     if rms.min() < 0:
         return "an RMS is never negative: is this in decibels? Amplitudes are asked for."
-    if np.allclose(rms, right**2, atol=1e-3):
-        return "this is the mean square, a power: the root is missing."
-    if np.allclose(rms, right * np.sqrt(size), rtol=1e-3, atol=1e-3):
-        return "it is 30 dB too loud: the mean is asked for, and this is the root of the sum."
+    known = {
+        "this is the mean square, a power: the root is missing.": right**2,
+        "it is 30 dB too loud: the mean is asked for, and this is the root of the sum.": right
+        * np.sqrt(size),
+        "a window has made it softer: an RMS weighs all samples of a frame alike.": _windowed(
+            sound
+        ),
+    }
+    wrong = hints.mistake(rms, known, rtol=1e-3, atol=1e-3)
+    if wrong:
+        return wrong
     # What lies beyond the tone's end is cut off, so that only the onset is compared.
-    shifted = hints.late(rms[:200], right[:200], most=16)
+    shifted = hints.late(rms[:-32], right[:-32], most=16)
     if shifted:
         return f"the shape is right, but {shifted}"
-    heard, begins = np.argmax(rms > 0.1), np.argmax(right > 0.1)
     for other in (256, 512, 2048, 4096):
-        padded = np.pad(tone, other // 2)
-        if np.allclose(
-            rms,
-            np.sqrt([np.mean(padded[m : m + other] ** 2) for m in range(0, len(n), HOP_SIZE)]),
-            atol=1e-3,
-        ):
+        if np.allclose(rms, _rms(sound, other), atol=1e-3):
             slow = "slowly" if other > size else "quickly"
             return f"the onset rises too {slow}: these frames have {other} samples, and not {size}."
-    if abs(heard - begins) > 1:
-        return f"the onset comes {abs(heard - begins)} hops too {'late' if heard > begins else 'early'}."
-    return hints.close(rms, right)
+    return hints.close(rms, right, rtol=1e-2, atol=1e-3)
+
+
+def _windowed(sound):
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, (512, 1024)), 1024)[::HOP_SIZE]
+    frames = frames[: -(-len(sound) // HOP_SIZE)] * np.hanning(1024)
+    return np.sqrt(np.mean(frames**2, axis=1))
+
+
+HEARD = {"level": lambda _: _swell()}
