@@ -8,7 +8,7 @@ notebooks/01_ddsp_library/00_first_sounds.ipynb.
 import html
 import os
 
-from ddsp_course import audio, plots
+from ddsp_course import audio, panel, plots
 
 # Set in tests: every knob is turned as soon as it is there, and what fails stops the cell.
 TURN_KNOBS = "DDSP_COURSE_TURN_KNOBS"
@@ -30,18 +30,19 @@ def explore(render, alt, **knobs):
 
     message = ipywidgets.HTML()
     for knob in knobs.values():
-        knob.style.description_width = "initial"
         if hasattr(knob, "continuous_update"):
             knob.continuous_update = False  # a picture takes a moment
-            knob.layout.width = "420px"
+        if hasattr(knob, "base"):
+            knob.readout_format = ".0f"  # a frequency: 1410, not 1.41e+3
 
     def draw(autoplay):
         sound, figure = render(**{name: knob.value for name, knob in knobs.items()})
         player = "" if sound is None else audio.player_html(sound, title=alt, autoplay=autoplay)
-        return HTML(plots.to_html(figure, alt) + player)
+        picture = plots.to_html(figure, alt)
+        return HTML(f'<div class="ddsp-course-picture">{picture}{player}</div>')
 
     shown = draw(autoplay=False)
-    display(ipywidgets.VBox([*knobs.values(), message]))
+    display(panel.panel([*knobs.values(), message]))
     handle = display(shown, display_id=True)
 
     def turn(_):
@@ -49,7 +50,7 @@ def explore(render, alt, **knobs):
             handle.update(draw(autoplay=True))
             message.value = ""
         except Exception as error:
-            message.value = f"<b>{html.escape(str(error))}</b>"
+            message.value = f'<b role="alert">{html.escape(str(error))}</b>'
             raise
 
     for knob in knobs.values():
