@@ -4,7 +4,8 @@
 
 my_course/ holds the copies, so that running a notebook changes no file of the course's own.
 Each time, copies that the learner has not changed are brought up to date. One that has been
-changed stays as it is, and the course's newer edition of it appears beside it as NAME_new.
+changed stays as it is, and the course's newer edition of it appears beside it as NAME_new. Copies
+of what the course no longer has go, unless they have been changed.
 my_course/.jupyter/editions.json says which edition of a file each copy was made from.
 
 JupyterLab takes assets/jupyter/labconfig for its defaults, which the learner's settings override.
@@ -14,6 +15,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -39,17 +41,16 @@ def bring_up_to_date(course: Path, own: Path) -> list[Path]:
     except (OSError, ValueError):
         editions = {}  # then a copy counts as changed unless it is the course's newest edition
     pages = [course / "GLOSSARY.md", course / "notebooks" / "START.md"]
-    beside = []
-    for source in [*pages, *sorted((course / "notebooks").rglob("*.ipynb"))]:
-        if ".ipynb_checkpoints" in source.parts:
-            continue
-        name = source.relative_to(course)
-        taken = hand_out(source, own, name, editions)
-        if taken not in (None, name):
-            beside.append(taken)
+    notebooks = [*(course / "notebooks").glob("*.ipynb"), *(course / "notebooks").glob("*/*.ipynb")]
+    names = [source.relative_to(course) for source in (*pages, *sorted(notebooks))]
+    taken = {name: hand_out(course / name, own, name, editions) for name in names}
+    for copy in [Path(copy) for copy in editions if original(Path(copy)) not in names]:
+        edition = editions.pop(copy.as_posix())
+        if (own / copy).exists() and fingerprint((own / copy).read_bytes()) == edition:
+            (own / copy).unlink()
     with files.whole_file(own / EDITIONS) as part:
         part.write_text(json.dumps(editions, indent=1, sort_keys=True), "utf-8")
-    return beside
+    return [copy for name, copy in taken.items() if copy not in (None, name)]
 
 
 def hand_out(source: Path, own: Path, name: Path, editions: dict[str, str]) -> Path | None:
@@ -74,6 +75,11 @@ def hand_out(source: Path, own: Path, name: Path, editions: dict[str, str]) -> P
                     part.write_bytes(content)
             editions[copy.as_posix()] = edition
             return copy
+
+
+def original(copy: Path) -> Path:
+    """Return the name of which a copy is a newer edition, or its own."""
+    return copy.with_stem(re.sub(r"_new(_\d+)?$", "", copy.stem))
 
 
 def fingerprint(content: bytes) -> str:
@@ -114,7 +120,7 @@ def main() -> None:
             f"{OWN} writable for you and try again."
         )
     for copy in beside:
-        print(f"You have changed {copy.name.replace('_new', '')}: the newer edition is {copy}.")
+        print(f"You have changed {original(copy)}; the course's newer edition is {copy.name}.")
     words, environment = command(OWN, *sys.argv[1:])
     os.execve(words[0], words, environment)
 

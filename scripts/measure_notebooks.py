@@ -1,5 +1,7 @@
 """Measure each notebook's time and peak memory, and write the table notebooks/BUDGET.md.
 
+The start page, notebooks/START.md, gives the times, too, and is made anew.
+
     python scripts/measure_notebooks.py
 
 Run it on an idle machine with 2 cores. What is over its budget is reported, in the table too.
@@ -13,7 +15,7 @@ import time
 
 import nbformat
 import psutil
-from build_notebooks import NOTEBOOKS, ROOT, SECONDS_A_CELL
+from build_notebooks import NOTEBOOKS, ROOT, SECONDS_A_CELL, START, start_page
 from nbclient import NotebookClient
 
 from ddsp_course import files
@@ -80,6 +82,7 @@ def main() -> int:
     )
     with files.whole_file(NOTEBOOKS / "BUDGET.md") as part:
         part.write_text(text, "utf-8")
+    START.write_text(start_page(), "utf-8")
     if beyond:
         print(f"Over budget: {', '.join(beyond)}.", file=sys.stderr)
     print((NOTEBOOKS / "BUDGET.md").relative_to(ROOT))

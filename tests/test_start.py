@@ -123,6 +123,19 @@ def test_changed_copy_stays_and_a_newer_edition_appears_beside_it(course, own, m
     assert content(own)[FIRST.replace(".ipynb", "_new_2.ipynb")] == notebook("print(5)")
 
 
+def test_copy_of_what_the_course_no_longer_has_goes_unless_it_was_changed(course, own):
+    kept = course / FIRST.replace("00", "01")
+    kept.write_text(notebook("print(2)"), "utf-8")
+    lab.bring_up_to_date(course, own)
+    (own / kept.relative_to(course)).write_text(notebook("print(3)"), "utf-8")
+    kept.unlink()
+    (course / FIRST).unlink()
+    (own / "mine.ipynb").write_text(notebook("print(4)"), "utf-8")
+    lab.bring_up_to_date(course, own)
+    names = ["GLOSSARY.md", "mine.ipynb", kept.relative_to(course).as_posix(), "notebooks/START.md"]
+    assert sorted(content(own)) == names
+
+
 def test_lost_or_damaged_record_of_editions_costs_the_learner_nothing(course, own):
     (own / FIRST).write_text(notebook("print(3)"), "utf-8")
     (own / lab.EDITIONS).write_text("{", "utf-8")
@@ -169,7 +182,7 @@ def started(own):
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(120)
 
 
 @pytest.fixture
@@ -207,7 +220,7 @@ def test_make_lab_opens_the_start_page_and_a_saved_run_changes_only_the_copy(pag
             # The first screen: the text, one line for the set-up, and the first code.
             folded = page.wait_for_selector(f"{NOTEBOOK} .jp-Placeholder")
             assert folded.bounding_box()["height"] < 40
-            assert page.query_selector(f"{NOTEBOOK} >> text=PACKAGES") is None
+            assert not page.is_visible(f"{NOTEBOOK} >> text=PACKAGES")
             code = page.wait_for_selector(f"{NOTEBOOK} .cm-line:has-text('import')")
             assert code.bounding_box()["y"] < 900
         run_all_and_save(page)
