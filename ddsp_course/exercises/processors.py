@@ -9,32 +9,61 @@ from ddsp_course.units import FRAME_RATE, SAMPLE_RATE
 BANDS = 65
 
 
-def raw_amplitude(raw):
-    """The number that exp_sigmoid turns into an amplitude of 0.25, within 0.1 dB."""
-    wrong = hints.numbers(raw)
+def folded(hz):
+    """A prediction: where harmonic 20 of 600 Hz is seen at 16 000 samples a second, 4000 Hz."""
+    wrong = hints.one_number(hz)
     if wrong:
         return wrong
-    if np.size(raw) != 1:
-        return f"one number is asked for, and these are {np.size(raw)}."
-    raw, right = float(np.ravel(raw)[0]), 0.25
-    # In float64, so that numbers far below zero do not become zero.
-    made = 2 * (1 / (1 + np.exp(-np.clip(raw, -300, 300)))) ** np.log(10) + 1e-7
-    db = 20 * np.log10(made / right)
-    if abs(db) <= 0.1:
+    hz = float(np.squeeze(hz))
+    if abs(hz - 4000) <= 100:
         return None
-    if np.isclose(raw, right):
-        return (
-            f"0.25 is what should come out. Put it in, and {made:.2f} comes out, "
-            f"{db:.1f} dB too loud."
-        )
-    off = f"it is {hints.too_loud(db)}"
-    if abs(db - 20 * np.log10(2)) < 0.1:
-        return f"{off}: the factor 2 before the sigmoid is missing."
-    if abs(raw + _logit(0.125 ** (1 / np.log(10)))) < 0.01:
-        return f"{off}: the sign is the wrong way round."
-    if abs(raw - _logit(0.125)) < 0.01:
-        return f"{off}: that undoes the sigmoid, but not its power of ln 10."
-    return f"{off}: it becomes an amplitude of {made:.3g}."
+    if abs(hz - 4) < 0.1:
+        return "this is in kilohertz, and hertz are asked for."
+    if abs(hz - 12_000) < 100:
+        return "nothing above 8 kHz exists in samples at 16 kHz. Run the next cell and look."
+    if abs(hz - 8000) < 100:
+        return "it does not stop at the limit, it turns back there. Run the next cell and look."
+    return "it is as far below 8 kHz as it should be above. Run the next cell and look."
+
+
+def raw_numbers(function):
+    """A function from amplitudes, (n,), to the numbers that exp_sigmoid turns into them."""
+    amplitudes = np.r_[
+        0.25, np.geomspace(0.001, 1.9, 7), np.random.default_rng(0).uniform(0.1, 1, 4)
+    ]
+    raw, wrong = hints.call(function, amplitudes)
+    if wrong:
+        return wrong
+    wrong = hints.numbers(raw) or hints.shape(np.squeeze(raw), amplitudes.shape, ("amplitudes",))
+    if wrong:
+        return wrong
+    raw = np.squeeze(np.asarray(raw, float))
+    made = 2 * (1 / (1 + np.exp(-np.clip(raw, -300, 300)))) ** np.log(10) + 1e-7
+    db = 20 * np.log10(made / amplitudes)
+    if np.abs(db).max() <= 0.1:
+        return None
+    known = {
+        "these are amplitudes still: put them into exp_sigmoid, and other numbers come out.": amplitudes,
+        "the factor 2 before the sigmoid is missing.": _logit(
+            np.clip(amplitudes, 0, 0.999) ** (1 / np.log(10))
+        ),
+        "the sign is the wrong way round: raw numbers below zero are soft.": -_logit(
+            (amplitudes / 2) ** (1 / np.log(10))
+        ),
+        "that undoes the sigmoid, but not its power of ln 10.": _logit(amplitudes / 2),
+        "the power to undo is the natural logarithm of 10, 2.303; log10(10) is 1.": _logit(
+            (amplitudes / 2) ** (1 / np.log(2))
+        ),
+        "this is the power itself: to undo a power, take its inverse, 1 / ln 10.": _logit(
+            (amplitudes / 2) ** np.log(10)
+        ),
+    }
+    soft = amplitudes < 0.9  # where each of the mistakes has a number
+    for sentence, other in known.items():
+        if np.allclose(raw[soft], other[soft], rtol=1e-2, atol=1e-2):
+            return sentence
+    off = np.argmax(np.abs(db))
+    return f"the amplitude {amplitudes[off]:.3g} comes out {hints.too_loud(db[off])}."
 
 
 def noise_band(magnitudes):
@@ -109,7 +138,11 @@ def echo(ir):
     if at in (3999, 4001):
         return f"the echo comes one sample too {'early' if at < 4000 else 'late'}; sample 0 is the first."
     if at != 4000:
-        return f"the echo comes after {ms:.0f} ms, and not after 250."
+        return f"the echo comes after {ms:.4g} ms, at sample {at}, and not at sample 4000."
+    if taps[at] <= -3:
+        return (
+            "the echo's amplitude seems to be in decibels: half the amplitude is a factor of 0.5."
+        )
     if taps[at] < 0:
         return "the echo has the wrong sign: it swings down where the sound swings up."
     if np.isclose(taps[0], 0.5) and np.isclose(taps[at], 1):
@@ -124,7 +157,7 @@ def echo(ir):
 def wires(dag):
     """A ProcessorGroup's dag that plays reverb(harmonic + noise), judged by what it plays."""
     if not isinstance(dag, (list, tuple)):
-        return "a list of nodes is asked for: [[name, [what it takes, ...]], ...]."
+        return "a list of nodes is asked for: [[name, [its inputs, ...]], ...]."
     for node in dag:
         if not isinstance(node, (list, tuple)) or len(node) < 2:
             return f"a node is a name and a list of what it takes; this one is {node!r}."
@@ -260,3 +293,48 @@ def _level(value, right):
 
 def _hz(band):
     return f"{band * SAMPLE_RATE / 2 / (BANDS - 1):.0f} Hz"
+
+
+def faulty_sounds():
+    """Return {name: sound} of the three whose faults `faults` asks for, (24000,) each."""
+    time = np.arange(24_000) / SAMPLE_RATE
+    fade = np.clip(np.minimum(time, 1.5 - time) / 0.02, 0, 1)
+    glide = np.cumsum(700 * 2 ** (0.4 * time)) / SAMPLE_RATE
+    bright = sum(np.sin(2 * np.pi * k * glide) / k for k in range(1, 24))
+    k = np.arange(1, 9)
+    note = (np.sin(2 * np.pi * 220 * np.outer(time, k)) / k**2).sum(axis=1)
+    pluck = note * np.exp(-12 * time) * np.clip(time / 0.005, 0, 1)
+    room = 0.1 * np.random.default_rng(0).normal(size=8000)  # it does not decay before it ends
+    reverberant = pluck + np.convolve(pluck, room)[: len(time)]
+    gated = note * fade * (time % 0.25 > 0.125)
+    return {"A": 0.1 * reverberant, "B": 0.2 * fade * bright, "C": 0.3 * gated}
+
+
+def faults(named):
+    """{sound: its fault} of the three of `faulty_sounds`."""
+    return hints.choices(
+        named,
+        {"A": "cut-off reverb", "B": "aliasing", "C": "clicks"},
+        ("aliasing", "clicks", "cut-off reverb", "no dry sound", "out of tune"),
+        {
+            "aliasing": "then some tones would fall while the pitch rises.",
+            "clicks": "then there would be lines through all frequencies at each jump.",
+            "cut-off reverb": "then a room would ring on and stop all at once.",
+            "no dry sound": "then the note itself would be missing, and only the room would sound.",
+            "out of tune": "then harmonics would not be multiples of one frequency.",
+        },
+    )
+
+
+def _hear_noise(magnitudes):
+    return ddsp.synths.FilteredNoise(SAMPLE_RATE).get_signal(
+        tf.cast(np.squeeze(magnitudes)[None], tf.float32)
+    )
+
+
+def _hear_echo(ir):
+    dry = faulty_sounds()["A"][:2000] * np.linspace(1, 0, 2000)
+    return np.convolve(np.pad(dry, (0, 10_000)), ir)[:12_000]
+
+
+HEARD = {"noise_band": _hear_noise, "echo": _hear_echo}

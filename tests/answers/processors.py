@@ -18,6 +18,28 @@ def taps(first, second, at=4000, length=8000):
     return ir
 
 
+FAULTS = {"A": "cut-off reverb", "B": "aliasing", "C": "clicks"}
+
+
+def logit(share):
+    return np.log(share) - np.log1p(-share)
+
+
+UNDO = 1 / np.log(10)
+
+
+def undone(power=UNDO, factor=2.0, sign=1):
+    """A function from amplitudes to raw numbers, right or nearly so."""
+    return lambda amplitudes: sign * logit(np.clip(amplitudes / factor, 0, 0.999) ** power)
+
+
+def by_tensorflow(amplitudes):
+    import tensorflow as tf
+
+    share = (tf.constant(amplitudes, tf.float32) / 2) ** (1 / np.log(10))
+    return -tf.math.log(1 / share - 1)
+
+
 def with_objects():
     from ddsp_course import _tensorflow
 
@@ -37,7 +59,9 @@ def right():
     half_open = np.zeros((250, 65), np.float32)
     half_open[:, 16:32] = 0.1
     return {
-        "raw_amplitude": [-0.3834, [-0.38], np.array([[-0.3834]])],
+        "folded": [4000, 4000.0, [3950]],
+        "raw_numbers": [undone(), by_tensorflow, lambda a: list(np.round(undone()(a), 3))],
+        "faults": [{name: fault.upper() for name, fault in FAULTS.items()}],
         "noise_band": [half_open, band(IN).tolist(), band((HZ > 2000) & (HZ < 4000))],
         "echo": [shifted, taps(1, 0.5).tolist()],
         "wires": [
@@ -50,20 +74,34 @@ def right():
 
 def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
-    power = np.log(10)
-    share, without_two = 0.125 ** (1 / power), 0.25 ** (1 / power)
     two_frames = np.zeros((250, 65))
     two_frames[16:33] = 0.1
     raw = np.where(np.tile(IN, (250, 1)), -1.0, -20.0)
     return {
-        "raw_amplitude": [
-            (0.25, "what should come out"),
-            (np.log(without_two / (1 - without_two)), "factor 2"),
-            (-np.log(share / (1 - share)), "sign"),
-            (np.log(0.125 / 0.875), "power of ln 10"),
-            (np.log10(0.25), "2.7 dB too soft"),
-            (-np.inf, "not finite"),
-            ([1, 2], "one number"),
+        "folded": [
+            (12000, "nothing above 8 kHz"),
+            (8000, "turns back"),
+            (6000, "as far below"),
+            (4, "kilohertz"),
+            ([1, 2], "shape"),
+        ],
+        "raw_numbers": [
+            (-0.3834, "a function is asked for"),
+            (lambda a: -0.3834, "shape"),
+            (lambda a: a, "amplitudes still"),
+            (undone(factor=1), "factor 2"),
+            (undone(sign=-1), "wrong way round"),
+            (undone(power=1), "power of ln 10"),
+            (undone(power=np.log(10)), "1 / ln 10"),
+            (lambda a: np.log10(a), "dB too soft"),
+            (lambda a: np.log(a * 0), "not finite"),
+            (lambda a: undone()(a)[0], "shape"),
+        ],
+        "faults": [
+            ({**FAULTS, "A": "no dry sound"}, "'A': then the note itself"),
+            ({**FAULTS, "B": "out of tune"}, "'B'"),
+            ({**FAULTS, "C": "aliasing"}, "fall while the pitch rises"),
+            ("clicks", "a dictionary"),
         ],
         "noise_band": [
             (band(IN).T, "axes are in another order"),
@@ -86,6 +124,8 @@ def wrong():
             (taps(1, 0), "no echo"),
             (taps(0.5, 1), "wrong one of the two"),
             (taps(1, 0.5, at=3999), "one sample too early"),
+            (taps(1, 0.5, at=3998), "at sample 3998"),
+            (taps(1, -6), "decibels"),
             (taps(1, 0.5, length=4001), "shape"),
         ],
         "wires": [
