@@ -42,13 +42,20 @@ def main(argv=None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return args.run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            return args.run(args)
     except CourseError as error:
         print(f"ddsp-course: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("ddsp-course: stopped.", file=sys.stderr)
         return 130
+
+
+def _warn(message, category, filename, lineno, file=None, line=None):
+    """Stand in for `warnings.showwarning`: a sentence, without the line of code that says it."""
+    print(f"ddsp-course: {message}", file=sys.stderr)
 
 
 def transfer(args) -> int:

@@ -5,6 +5,7 @@ notebooks/02_timbre_transfer/00_demo.ipynb.
 """
 
 import dataclasses
+import warnings
 
 import numpy as np
 
@@ -142,7 +143,7 @@ def adjust(
 ):
     """Take all steps: notes, register, loudness, quiet, tuning, and the learner's own shifts.
 
-    A recording in which no notes are found is only shifted by what is asked for.
+    A recording in which no notes are found is only shifted by what is asked for, with a warning.
 
     Args:
       features: `features.Features`.
@@ -156,6 +157,9 @@ def adjust(
 
     Returns:
       `Features` with new `f0_hz` and `loudness_db`, and with `note_mask`.
+
+    Warns:
+      UserWarning: no note is found.
     """
     f0_hz = np.array(features.f0_hz, np.float32)
     loudness = np.array(features.loudness_db, np.float32)
@@ -170,6 +174,13 @@ def adjust(
         loudness -= np.where(mask, 0, quiet * (1 - ratio)).astype(np.float32)
         if autotune:
             f0_hz = pull_to_semitones(f0_hz, features.f0_confidence, mask, autotune)
+    else:
+        warnings.warn(
+            "No note was found (what sounds is too short, or its pitch too unsure): register and "
+            "loudness are not matched to the instrument's. Hold notes for a tenth of a second or "
+            "more, or lower note_threshold.",
+            stacklevel=2,
+        )
     return dataclasses.replace(
         features,
         f0_hz=shift_octaves(f0_hz, pitch_shift),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsp_course import crepe
+from ddsp_course import crepe, listening
 from ddsp_course._tensorflow import ddsp
 from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
@@ -16,7 +16,12 @@ from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 _FLOORS_DB = {"ddsp1": -120.0, "ddsp2": -80.0}
 # The lowest `Features.loudness_db`.
 FLOOR_DB = _FLOORS_DB["ddsp2"]
-SILENT_PEAK = 1e-3  # of full scale: -60 dBFS
+# Of full scale: -100 dBFS, where 24 bits still hold a tone. 16 bits have only dither below -84.
+SILENT_PEAK = 1e-5
+# What has no pitch and stays below -60 dBFS is the noise of a microphone that hears nothing.
+_NOISE_PEAK = 1e-3
+# Below -40 dBFS the ends of notes lie under FLOOR_DB, and so such a take is raised to -20 dBFS.
+_QUIET_PEAK, _RAISED_PEAK = 1e-2, 0.1
 _BLOCK = 5000  # frames of spectra that lie in memory at once
 _SURE = 0.5
 _HIGHEST_HZ = 10 * 2 ** (crepe.CENTS[-1] / 1200)  # CREPE's last bin
@@ -28,7 +33,7 @@ class Features:
     """A recording and its features, frame i standing for the audio around sample i * 64.
 
     Attributes:
-      audio: (n_samples,) float32, at 16 kHz.
+      audio: (n_samples,) float32, at 16 kHz, raised if it was very quiet; see `raise_quiet`.
       f0_hz: (n_frames,) float32, n_frames = ceil(n_samples / 64).
       f0_confidence: (n_frames,) float32 in 0..1.
       loudness_db: (n_frames,) float32, -80 to about 0, by ddsp 2's definition; see `loudness_db`.
@@ -45,6 +50,8 @@ class Features:
 def extract(audio, crepe_weights="course", progress=False):
     """Measure a recording's pitch (CREPE with Viterbi) and loudness.
 
+    A very quiet take is raised first, since loudness has a floor; see `raise_quiet`.
+
     Args:
       audio: (n_samples,) at 16 kHz, one voice or one instrument.
       crepe_weights: what `crepe.load` takes.
@@ -55,11 +62,12 @@ def extract(audio, crepe_weights="course", progress=False):
 
     Raises:
       AudioError: shorter than 64 ms, or with samples that are not numbers.
-      SilenceError: no sample is beyond -60 dBFS.
+      SilenceError: no sample is beyond -100 dBFS, or none beyond -60 dBFS and there is no pitch.
       NoPitchError: there is sound, but next to none of it has a pitch.
 
     Warns:
-      UserWarning: some of it lies above the highest pitch that CREPE knows.
+      UserWarning: it was raised; several notes seem to sound at once; some of it lies above the
+        highest pitch that CREPE knows.
     """
     audio = np.asarray(audio, np.float32)
     if audio.ndim != 1 or len(audio) < crepe.FRAME_SIZE:
@@ -72,7 +80,7 @@ def extract(audio, crepe_weights="course", progress=False):
             "The recording holds samples that are not numbers (NaN or infinite): load or record "
             "it again."
         )
-    peak = np.abs(audio).max()
+    audio, peak, raised_db = raise_quiet(audio)
     if peak < SILENT_PEAK:
         raise SilenceError(
             f"The recording is silent (its peak is {peak:.1g} of full scale): check the "
@@ -82,10 +90,30 @@ def extract(audio, crepe_weights="course", progress=False):
     pitch = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
     f0_hz, f0_confidence = (curve[:n_frames].astype(np.float32) for curve in pitch)
     loudness = loudness_db(audio)
-    if not _has_pitch(loudness, f0_confidence):
+    if not has_pitch(loudness, f0_confidence):
+        if peak < _NOISE_PEAK:
+            raise SilenceError(
+                f"The recording is nearly silent (its peak is {_db(peak):.0f} dBFS), and has no "
+                "pitch between C1 (33 Hz) and B6 (1976 Hz): check the microphone and record again."
+            )
         raise NoPitchError(
             "The recording has no pitch that an instrument could follow: use one voice or one "
             "instrument that plays single notes between C1 (33 Hz) and B6 (1976 Hz)."
+        )
+    if raised_db:
+        warnings.warn(
+            f"The recording is very quiet (its peak is {_db(peak):.0f} dBFS): it was raised by "
+            f"{raised_db:.0f} dB, and its noise with it. Record closer or with more gain if you "
+            "can.",
+            stacklevel=2,
+        )
+    share = listening.share_of_several(*listening.several_notes(audio, f0_hz, f0_confidence))
+    if share > listening.SEVERAL_SHARE:
+        warnings.warn(
+            f"{share:.0%} of the notes sound like several at once (a chord, a second voice, strings "
+            "that ring on, a loud hum): only one can be followed, and which one may change. Use "
+            "one voice, or one instrument that plays one note at a time.",
+            stacklevel=2,
         )
     above = _lies_an_octave_higher(audio, f0_hz, f0_confidence)
     if above.any():
@@ -99,7 +127,33 @@ def extract(audio, crepe_weights="course", progress=False):
     return Features(audio, np.where(above, 2 * f0_hz, f0_hz), f0_confidence, loudness)
 
 
-def _has_pitch(loudness, f0_confidence):
+def raise_quiet(audio):
+    """Raise a take whose peak is below -40 dBFS to -20 dBFS.
+
+    What is louder stays as it is. A constant part (DC) does not count, and is not raised.
+
+    Args:
+      audio: (n_samples,).
+
+    Returns:
+      audio: (n_samples,) float32.
+      peak: of what was given, without its constant part.
+      raised_db: 0 for what was loud enough, or silent.
+    """
+    audio = np.asarray(audio, np.float32)
+    middle = audio.mean(dtype=np.float64)
+    peak = float(np.abs(audio - middle).max())
+    if not SILENT_PEAK <= peak < _QUIET_PEAK:
+        return audio, peak, 0.0
+    gain = _RAISED_PEAK / peak
+    return ((audio - middle) * gain).astype(np.float32), peak, _db(gain)
+
+
+def _db(amplitude):
+    return 20 * np.log10(amplitude)
+
+
+def has_pitch(loudness, f0_confidence):
     """Return whether enough of what is loud has a pitch.
 
     Loud is what is within 30 dB of the loudest; and, since a click or a cough may be that, within

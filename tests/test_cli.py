@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,6 +145,20 @@ def test_error_in_the_long_work_is_one_sentence(recording, stand_in, monkeypatch
     assert run(recording, "-o", recording.parent / "out.wav") == 2
     assert "silent" in assert_one_sentence(capsys)
     assert left_in(recording.parent) == ["in.wav"]
+
+
+def test_a_warning_is_one_sentence_without_code(recording, stand_in, monkeypatch, capsys):
+    from ddsp_course import transfer
+
+    played = transfer.timbre_transfer
+
+    def warns(*args, **kwargs):
+        warnings.warn("Several notes sound at once.", stacklevel=2)
+        return played(*args, **kwargs)
+
+    monkeypatch.setattr(transfer, "timbre_transfer", warns)
+    assert run(recording, "-o", recording.parent / "out.wav") == 0
+    assert capsys.readouterr().err == "ddsp-course: Several notes sound at once.\n"
 
 
 def assert_one_sentence(capsys):

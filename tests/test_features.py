@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ddsp_course import features, synthesis
+from ddsp_course import audio, conditioning, features, synthesis
 from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
 
 pytestmark = pytest.mark.tensorflow
@@ -68,8 +68,45 @@ def test_unknown_definition_is_named():
 def test_silence_is_named():
     with pytest.raises(SilenceError, match="silent"):
         features.extract(np.zeros(16000))
+    with pytest.raises(SilenceError):  # a constant is no sound
+        features.extract(np.full(16000, 0.3))
     with pytest.raises(SilenceError):
-        features.extract(1e-4 * np.sin(np.arange(16000)))
+        features.extract(0.9e-5 * np.sin(0.2 * np.arange(16000)))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_dither_alone_is_silence(seed):
+    dither = np.random.default_rng(seed).uniform(-0.5, 0.5, (2, 32000)).sum(axis=0)
+    for step in (1, 0.5):  # bits of 16; up to 2 of them
+        with pytest.raises(SilenceError, match=r"-(90|84) dBFS.* no pitch"):
+            features.extract(np.round(dither / step) * 2.0**-15)
+
+
+@pytest.mark.parametrize("peak_db", [-50, -61, -66, -80, -90, -99])
+def test_a_quiet_take_is_heard_as_a_loud_one_and_said(peak_db, tmp_path):
+    import soundfile
+
+    loud = singing(2) / np.abs(singing(2)).max()
+    soundfile.write(tmp_path / "quiet.wav", loud * 10 ** (peak_db / 20), 16000, subtype="PCM_24")
+    expected = features.extract(0.1 * loud)
+    with pytest.warns(UserWarning, match=f"{peak_db} dBFS.*raised by {-20 - peak_db} dB"):
+        found = features.extract(audio.load(tmp_path / "quiet.wav"))
+    # 24 bits leave 21 dB between the tone and their steps at -99 dBFS.
+    notes = expected.f0_confidence > 0.8
+    assert np.abs(1200 * np.log2(found.f0_hz / expected.f0_hz))[notes].max() < 3
+    assert np.abs(found.loudness_db - expected.loudness_db)[notes].max() < 0.5
+    masks = [conditioning.adjust(one, None).note_mask for one in (found, expected)]
+    assert (masks[0] == masks[1]).mean() > 0.97 and masks[1].mean() > 0.5
+
+
+def test_a_quiet_take_is_raised_without_its_constant_part():
+    quiet = 0.3 + 0.001 * np.sin(0.2 * np.arange(16000))
+    raised, peak, raised_db = features.raise_quiet(quiet)
+    assert peak == pytest.approx(0.001, rel=0.01) and raised_db == pytest.approx(40, abs=0.1)
+    assert np.abs(raised).max() == pytest.approx(0.1, rel=0.01)
+    loud = np.float32(0.3 * np.sin(np.arange(16000)))
+    same, _, raised_db = features.raise_quiet(loud)
+    assert same is loud and raised_db == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -127,6 +164,16 @@ def test_a_high_note_within_crepes_range_stays(f0_hz):
         warnings.simplefilter("error")
         found = features.extract(sound)
     assert abs(1200 * np.log2(np.median(found.f0_hz) / f0_hz)) < 25
+
+
+@pytest.mark.parametrize("f0_hz", [27.5, 30.87, 4186.0])
+@pytest.mark.parametrize("amplitude", [0.3, 3e-4])
+def test_a_note_out_of_range_is_not_called_noise(f0_hz, amplitude):
+    k = np.arange(1, 20)[:, None]
+    harmonics = np.sin(2 * np.pi * f0_hz * k * np.arange(16000) / 16000) / k
+    with pytest.raises((NoPitchError, SilenceError), match=r"C1 \(33 Hz\) and B6") as error:
+        features.extract(amplitude * harmonics[k[:, 0] * f0_hz < 8000].sum(axis=0))
+    assert "noise" not in str(error.value)
 
 
 @pytest.mark.parametrize(

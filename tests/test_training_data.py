@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SHARED
 
 from ddsp_course import audio, features
 from ddsp_course._tensorflow import tf
@@ -150,6 +150,57 @@ def test_all_bad_recordings_are_named_at_once_or_left_out(recordings, tmp_path, 
     assert len(left_out) == 2 and "short.wav" in left_out[0] and "text.mp3" in left_out[1]
 
 
+@pytest.fixture
+def only_checks(monkeypatch):
+    """Let `prepare_recordings` stop before the pipeline, which has tests of its own."""
+    monkeypatch.setattr(data.beam, "run", lambda *args: None)
+
+
+def test_what_is_wrong_anywhere_in_a_recording_is_told(only_checks, tmp_path, caplog):
+    tune = np.concatenate([tone(f0_hz, 0.5) for f0_hz in (220, 247, 277, 294, 330, 370)])
+    third = np.concatenate([tone(f0_hz * 1.26, 0.5) for f0_hz in (220, 247, 277, 294, 330, 370)])
+    chords = 0.3 * (tune + third)  # softer than the rest
+    audio.write(tmp_path / "two.flac", np.concatenate([*[tune] * 4, *[chords] * 3]))
+    audio.write(tmp_path / "clean.flac", np.tile(tune, 3))
+    data.prepare_recordings(tmp_path, tmp_path / "d")
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "two.flac" in said and "several notes from 0:10 to 0:21" in said
+
+
+def test_clipping_shows_at_the_rate_of_the_file(only_checks, tmp_path, caplog):
+    import soundfile
+
+    t = np.arange(12 * 44100) / 44100
+    # 3 dB, in a channel, 8 dB below full scale.
+    sound = np.sin(2 * np.pi * 220 * t) * (1 + 0.1 * np.sin(2 * np.pi * t))
+    stereo = 0.4 * np.stack([np.clip(sound, -0.78, 0.78), sound], axis=1)
+    soundfile.write(tmp_path / "hot.wav", stereo, 44100, subtype="PCM_24")
+    data.prepare_recordings(tmp_path, tmp_path / "d")
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "clipping from 0:00 to 0:12" in said
+
+
+def test_a_quiet_recording_is_raised_and_told(only_checks, tmp_path, caplog, monkeypatch):
+    import soundfile
+
+    written = []
+    monkeypatch.setattr(data.audio, "write", lambda path, sound: written.append(sound))
+    quiet = 1e-4 * tone(440, 12) / 0.6
+    soundfile.write(tmp_path / "quiet.wav", quiet, 16000, subtype="PCM_24")
+    data.prepare_recordings(tmp_path, tmp_path / "d")
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "quiet.wav: very quiet: raised by" in said
+    assert np.abs(written[0]).max() == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_voice_is_not_refused_for_its_consonants(only_checks, tmp_path):
+    speech = SHARED / "recordings" / "speech.ogg"
+    if not speech.exists():
+        pytest.skip(f"{speech} lies beside the project, not in it")
+    shutil.copy(speech, tmp_path / "speech.ogg")
+    assert data.prepare_recordings(tmp_path, tmp_path / "d").exists()
+
+
 def test_leftovers_of_macos_and_jupyter_are_passed_over(tmp_path):
     audio.write(tmp_path / "take.wav", tone(440, 4))
     (tmp_path / "__MACOSX").mkdir()
@@ -158,7 +209,18 @@ def test_leftovers_of_macos_and_jupyter_are_passed_over(tmp_path):
         (tmp_path / name).write_bytes(b"\0\5\x16\7")
     shutil.copy(tmp_path / "take.wav", tmp_path / ".ipynb_checkpoints" / "take-checkpoint.wav")
     (tmp_path / "film.MP4").write_bytes(b"no film")
-    assert [path.name for path in data._recordings(tmp_path)] == ["film.MP4", "take.wav"]
+    assert [path.name for path in data.find_recordings(tmp_path)] == ["film.MP4", "take.wav"]
+
+
+def test_held_out_chunks_are_those_of_the_dataset(recordings, dataset):
+    sounds = [audio.load(path) for path in data.find_recordings(recordings)]
+    (chunk,) = data.held_out_chunks(sounds, 0.2)
+    seconds = [chunk[start : start + SECOND] for start in range(0, 5 * SECOND + 1, SECOND // 2)]
+    for row in read(dataset, "held_out"):
+        # A dataset's chunks went through files of 16 bits.
+        assert min(np.abs(row["audio"] - one).max() for one in seconds) < 1e-4
+    with pytest.raises(TrainingError, match="add another"):
+        data.held_out_chunks(sounds[:1])
 
 
 def test_unreadable_recording_is_named(tmp_path):
@@ -185,18 +247,6 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(recordings, small_disk):
         with pytest.raises(TrainingError, match="the disk is full"):
             data.prepare_recordings(recordings, disk / "d")
         assert list(disk.iterdir()) == []
-
-
-def test_harmonics_tell_one_voice_from_several():
-    def shares(sound, f0_hz):
-        return data.harmonic_shares(sound, np.full(750, f0_hz), np.ones(750))
-
-    assert min(shares(tone(261.6), 261.6)) > 0.95
-    # A tritone's notes share next to no harmonics.
-    assert shares(tone(261.6) + tone(370.0), 261.6)[0] < 0.6
-    # A fifth lies on the harmonics of the note an octave below, and leaves every third out.
-    power, present = shares(tone(220.0) + tone(330.0), 110.0)
-    assert power > 0.95 and present < 0.7
 
 
 needs_fluidsynth = pytest.mark.skipif(

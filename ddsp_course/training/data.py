@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import audio, crepe, crepe_package, features, files
+from ddsp_course import _tensorflow, audio, crepe, crepe_package, features, files, listening
 from ddsp_course.errors import AudioError, TrainingError, one_line
 from ddsp_course.training import beam, soundfonts
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
@@ -33,10 +33,53 @@ HOP_S = 0.5
 _CHUNK_S = 20.0
 _ENOUGH_S = 10.0
 _FULL_BYTES = 1 << 20  # what a disk has left on which a write failed
-# See `harmonic_shares`. Measured: on 16 phrases of eight instruments and a real trumpet at least
-# 0.72 and 0.95; on 12 chords of four, but for octaves, one of the two was lower in all but one.
-_ONE_VOICE_POWER = 0.6
-_ONE_VOICE_PRESENT = 0.93
+# Of the notes of the loudest ten seconds. See `listening.several_notes`: chords have 0.57 and more.
+_CHORDS = 0.5
+
+
+def find_recordings(folder):
+    """Return the sorted paths of all sound files in a folder and those below it.
+
+    Raises:
+      TrainingError: there is none.
+    """
+    folder = files.user_path(folder)
+    found = []
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        # macOS puts `._take.wav` beside take.wav, and Jupyter a copy in .ipynb_checkpoints.
+        is_leftover = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_leftover:
+            found.append(path)
+    if not found:
+        raise TrainingError(
+            f"There is no sound file in {folder}: give a folder with recordings "
+            f"({', '.join(SUFFIXES)})."
+        )
+    return sorted(found)
+
+
+def held_out_chunks(recordings, share=0.1):
+    """Return the chunks that `prepare_recordings` keeps for evaluation, whole and in order.
+
+    Args:
+      recordings: (n_samples,) each, in the order of `find_recordings`.
+      share: `held_out` of `prepare_recordings`.
+
+    Returns:
+      list of (n_samples,), up to 20 s each.
+
+    Raises:
+      TrainingError: nothing is held out.
+    """
+    chunks = [chunk for recording in recordings for chunk in _chunks(recording)]
+    held_out = [chunks[i] for i in _held_out_indices(len(chunks), share)]
+    if not held_out:
+        raise TrainingError(
+            f"The recordings are too few to hold one out: add another, or one longer than "
+            f"{_CHUNK_S:.0f} s."
+        )
+    return held_out
 
 
 def prepare_recordings(
@@ -44,7 +87,8 @@ def prepare_recordings(
 ):
     """Turn a folder of recordings into a dataset.
 
-    The recordings are checked first: all of them, and before anything is computed from them.
+    The recordings are checked first: all of them, and before anything is computed from them. What
+    is wrong with one that can be used (`listening.findings`) is told at the end, a warning for each.
 
     Args:
       folder: where the recordings lie (and in folders below), one instrument, one note at a time.
@@ -64,19 +108,13 @@ def prepare_recordings(
     """
     from tqdm.auto import tqdm
 
-    folder = files.user_path(folder)
-    paths = _recordings(folder)
-    if not paths:
-        raise TrainingError(
-            f"There is no sound file in {folder}: give a folder with recordings "
-            f"({', '.join(SUFFIXES)})."
-        )
+    paths = find_recordings(folder)
     model = crepe.load("course")
     with _new_dataset(dataset) as (part, work):
-        chunks, seconds, bad = [], 0.0, []
+        chunks, seconds, bad, remarks = [], 0.0, [], {}
         for path in tqdm(paths, desc="recordings", unit="file", disable=not progress):
             try:
-                recording = _check(path, model)
+                recording, remarks[path] = _check(path, model)
             except TrainingError as error:
                 bad.append(error)
                 continue
@@ -104,6 +142,9 @@ def prepare_recordings(
                 if group:
                     beam.run(group, recording_examples, part / name, beam_options,
                              work / name, f"{name}: chunks", progress)  # fmt: skip
+    for path, sentences in remarks.items():
+        for sentence in sentences:
+            _LOG.warning("%s: %s.", path, sentence)
     return Path(dataset)
 
 
@@ -197,60 +238,6 @@ def confidence_of_known_pitch(loudness_db):
     return (np.asarray(loudness_db) > -70).astype(np.float32)
 
 
-def harmonic_shares(sound, f0_hz, f0_confidence):
-    """Return two signs of a single voice, each near 1 for one and lower for several.
-
-    Frames without a sure pitch do not count.
-
-    Args:
-      sound: (n_samples,) at 16 kHz.
-      f0_hz, f0_confidence: (n_frames,) at 250 Hz.
-
-    Returns:
-      power: share of the power that lies on the harmonics of the pitch. Two unrelated notes: about
-        a half, whichever of them was followed. 0 where there is no sure pitch.
-      present: share of the harmonics below 4 kHz, up to the highest strong one, that sound at
-        all. A chord can lie on the harmonics of a much lower note (4:5:6), but leaves gaps.
-    """
-    import librosa
-
-    n_fft = 4096
-    hz_per_bin = SAMPLE_RATE / n_fft
-    # A frame in five is enough to tell.
-    power = np.abs(librosa.stft(sound, n_fft=n_fft, hop_length=5 * HOP_SIZE)) ** 2
-    f0_hz, f0_confidence = f0_hz[::5], f0_confidence[::5]
-    n_frames = min(power.shape[1], len(f0_hz))
-    sure = np.flatnonzero(f0_confidence[:n_frames] > 0.5)
-    if len(sure) == 0:
-        return 0.0, 0.0
-    power, f0_hz = power[1:, sure], f0_hz[sure]
-    hz = np.arange(1, n_fft // 2 + 1)[:, None] * hz_per_bin
-    harmonic = np.maximum(np.round(hz / f0_hz), 1) * f0_hz
-    # The window is two bins wide to each side, and vibrato widens what is high.
-    near = np.abs(hz - harmonic) < np.maximum(2.5 * hz_per_bin, 0.03 * np.minimum(hz, f0_hz))
-    share = float((power * near).sum() / (power.sum() + 1e-12))
-    spread = np.max([np.roll(power, shift, axis=0) for shift in range(-2, 3)], axis=0)
-    present = []
-    for column, f0 in zip(10 * np.log10(spread.T + 1e-12), f0_hz, strict=True):
-        k = np.arange(1, max(2, int(4000 / f0)) + 1)
-        level = column[np.minimum(np.round(k * f0 / hz_per_bin).astype(int), n_fft // 2) - 1]
-        top = np.flatnonzero(level > level.max() - 30).max() + 1
-        present.append((level[:top] > level.max() - 50).mean())
-    return share, float(np.mean(present))
-
-
-def _recordings(folder):
-    """Return the sorted paths of all sound files in a folder and those below it."""
-    found = []
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        # macOS puts `._take.wav` beside take.wav, and Jupyter a copy in .ipynb_checkpoints.
-        is_leftover = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_leftover:
-            found.append(path)
-    return sorted(found)
-
-
 def _all_in_one(errors, n_recordings):
     """Return one error of several recordings, of `n_recordings` in all."""
     if len(errors) == 1:
@@ -263,7 +250,7 @@ def _all_in_one(errors, n_recordings):
 
 
 def _check(path, model):
-    """Return a recording (n_samples,), or say what is wrong with it."""
+    """Return a recording (n_samples,) and remarks on it, or say why it cannot be used."""
     try:
         sound = audio.load(path)
     except AudioError as error:
@@ -274,21 +261,58 @@ def _check(path, model):
             f"{path} is {seconds:.2f} s long, and at least {EXAMPLE_S:.0f} s are needed: join it "
             "with others, or take it out of the folder."
         )
-    if np.abs(sound).max() < features.SILENT_PEAK:
+    sound, peak, raised_db = features.raise_quiet(sound)
+    if peak < features.SILENT_PEAK:
         raise TrainingError(f"{path} is silent: take it out of the folder.")
-    # Ten seconds from the loudest part are enough to tell.
-    middle = int(np.argmax(np.convolve(sound**2, np.ones(1600), "same")[::1600])) * 1600
-    start = max(0, min(middle - 5 * SAMPLE_RATE, len(sound) - 10 * SAMPLE_RATE))
-    part = sound[start : start + 10 * SAMPLE_RATE]
-    f0_hz, confidence = crepe.pitch(part, model)
-    share, present = harmonic_shares(part, f0_hz, confidence)
-    if share < _ONE_VOICE_POWER or present < _ONE_VOICE_PRESENT:
-        raise TrainingError(
-            f"{path} is not of one instrument that plays one note at a time (the harmonics of one "
-            f"pitch hold {share:.0%} of its power, and {present:.0%} of them sound): take it out "
-            "of the folder."
-        )
-    return sound
+    f0_hz, confidence = crepe.pitch(sound, model)
+    found = listening.findings(sound, f0_hz, confidence, _clipped(path))
+    _check_voices(path, sound, f0_hz, confidence, found)
+    remarks = [str(one) for one in found]
+    if raised_db:
+        remarks.insert(0, f"very quiet: raised by {raised_db:.0f} dB, and its noise with it")
+    return sound, remarks
+
+
+def _check_voices(path, sound, f0_hz, confidence, found):
+    """Raise a TrainingError if a recording has no pitch, or is of chords.
+
+    Ten seconds from the loudest part are enough to tell.
+    """
+    loudest = int(np.argmax(np.convolve(sound**2, np.ones(1600), "same")[::1600])) * 1600
+    start = max(0, min(loudest - 5 * SAMPLE_RATE, len(sound) - 10 * SAMPLE_RATE)) // HOP_SIZE
+    part = sound[start * HOP_SIZE :][: 10 * SAMPLE_RATE]
+    curves = [curve[start : start + -(-len(part) // HOP_SIZE)] for curve in (f0_hz, confidence)]
+    if not features.has_pitch(features.loudness_db(part), curves[1]):
+        why = "it has no pitch"
+    else:
+        share = listening.share_of_several(*listening.several_notes(part, *curves))
+        start_s, end_s = start / FRAME_RATE, start / FRAME_RATE + 10
+        # An echo and a hum are notes beside the note, too, and no reason to refuse a recording.
+        if share <= _CHORDS or any(
+            one.what in ("echo", "hum") and one.start_s < end_s and one.end_s > start_s
+            for one in found
+        ):
+            return
+        why = f"several sound at once in {share:.0%} of its notes"
+    raise TrainingError(
+        f"{path} is not of one instrument that plays one note at a time ({why}, where it is "
+        "loudest): take it out of the folder."
+    )
+
+
+def _clipped(path):
+    """Return the share of clipped samples of each ten seconds, or None for what is compressed."""
+    import soundfile
+
+    shares = []
+    try:
+        with _tensorflow.without_remarks(), soundfile.SoundFile(path) as file:
+            n_frames = listening.SECTION_S * file.samplerate
+            while len(block := file.read(n_frames, dtype="float32", always_2d=True)):
+                shares.append(max(map(listening.clipped_share, block.T)))
+    except soundfile.LibsndfileError:
+        return None
+    return shares
 
 
 def _held_out_indices(n, share):
