@@ -53,10 +53,13 @@ def quiet():
 
 
 class _QuietFinder(importlib.abc.MetaPathFinder):
-    """Stands first on `sys.meta_path` and lets ddsp and TensorFlow be loaded as ever, but quietly."""
+    """Stands first on `sys.meta_path` and lets some packages be loaded as ever, but quietly.
+
+    They are TensorFlow, ddsp, and pydub, which misses ffmpeg.
+    """
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname != "tensorflow" and fullname.partition(".")[0] != "ddsp":
+        if fullname != "tensorflow" and fullname.partition(".")[0] not in ("ddsp", "pydub"):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:

@@ -34,6 +34,11 @@ def test_import_is_silent_and_loads_nothing_heavy():
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
+def test_after_the_course_pydub_is_quiet_without_ffmpeg():
+    done = python("import os; os.environ['PATH'] = ''\nimport ddsp_course, pydub")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.tensorflow
 def test_after_the_course_tensorflow_is_quiet_has_legacy_keras_and_ddsp_finds_a_crepe():
     done = python(
