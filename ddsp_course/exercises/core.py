@@ -9,26 +9,17 @@ HOP = SAMPLE_RATE // FRAME_RATE
 TAPS = 257
 
 
-def gains(answer):
-    """The factors for -6, -20 and -60 dB, (3,)."""
-    db = np.array([-6.0, -20.0, -60.0])
-    wrong = hints.numbers(answer) or hints.shape(answer, (3,), ("gains",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    right = 10 ** (db / 20)
-    known = {
-        "that is power, the square of the amplitude: heard, the sound would be softer by twice as "
-        "many dB. Samples are amplitudes.": 10 ** (db / 10),
-        "it gets louder, and not softer: mind the sign.": 10 ** (-db / 20),
-        "these are still decibels: samples are multiplied by factors, between 0 and 1.": db,
-        "decibels count tens, 10 ** ..., and this is an exponential function of base e.": np.exp(
-            db / 20
-        ),
-        "half as many dB: 20 dB are a factor of 10 for an amplitude.": 10 ** (db / 40),
-    }
-    return hints.mistake(answer, known, rtol=0.02, atol=1e-8) or hints.close(
-        answer, right, rtol=0.01
+def descent(answer):
+    """A prediction: where gradient descent on f0 ends that starts three semitones too high."""
+    look = "run the next cell and compare."
+    return hints.choice(
+        answer,
+        "near 260 Hz",
+        ("at 220 Hz", "near 260 Hz", "an octave lower"),
+        {
+            "at 220 Hz": f"that asks for a slope that leads there from 260 Hz: {look}",
+            "an octave lower": f"the descent takes small steps downhill: {look}",
+        },
     )
 
 
@@ -73,43 +64,86 @@ def envelope(answer):
     return hints.late(answer, right, HOP) or hints.close(answer, right, rtol=0, atol=1e-3)
 
 
-def phase(answer):
-    """The phase of a glide from 220 to 440 Hz in a second, in radians, (16000,); wrapped or not."""
-    f_hz = np.geomspace(220, 440, SAMPLE_RATE)
-    wrong = hints.numbers(answer) or hints.shape(answer, (SAMPLE_RATE,), ("samples",))
+def phase(function):
+    """A function from the frequency at each sample, (n,) in Hz, to the phase in radians, (n,)."""
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    for name, f_hz in {
+        "a glide from 220 to 440 Hz": np.geomspace(220, 440, SAMPLE_RATE),
+        "a vibrato around 330 Hz": 330 * 2 ** (0.05 * np.sin(2 * np.pi * 5 * time)),
+        "a falling glide of half a second": np.geomspace(500, 300, SAMPLE_RATE // 2),
+    }.items():
+        radians, wrong = hints.call(function, f_hz)
+        wrong = wrong or _wrong_phase(radians, f_hz)
+        if wrong:
+            return f"for {name}: {wrong}"
+    return None
+
+
+def faulty_sounds():
+    """Return {name: sound} of the three whose faults `faults` asks for, (16000,) each."""
+    n = np.arange(SAMPLE_RATE)
+    fade = np.clip(np.minimum(n, n[::-1]) / 400, 0, 1)
+    k = np.arange(1, 9)
+    drifted_hz = 220 * k * 2 ** (np.array([-9, 20, 43, -30, 15, 50, 57, -40]) / 1200)
+    sour = (np.sin(2 * np.pi * np.outer(n, drifted_hz) / SAMPLE_RATE) / k).sum(axis=1)
+    taps = np.arange(-32, 33)
+    noise = np.random.default_rng(0).uniform(-1, 1, SAMPLE_RATE)
+    dull = np.convolve(noise, np.sinc(2 * 800 / SAMPLE_RATE * taps) * 0.1, "same")
+    tremolo = 0.5 + 0.5 * np.sin(2 * np.pi * 9 * (n // 64) / FRAME_RATE)
+    stairs = tremolo * np.sin(2 * np.pi * 440 / SAMPLE_RATE * n)
+    return {"A": 0.2 * fade * sour, "B": fade * dull, "C": 0.4 * fade * stairs}
+
+
+def faults(named):
+    """{sound: its fault} of the three of `faulty_sounds`."""
+    return hints.choices(
+        named,
+        {"A": "phase rounding", "B": "leaking filter", "C": "zipper noise"},
+        ("zipper noise", "aliasing", "phase rounding", "overshoot", "leaking filter"),
+        {
+            "zipper noise": "then a buzz at the frame rate would accompany each change of level.",
+            "aliasing": "then tones would fold down from 8 kHz.",
+            "phase rounding": "then the harmonics would be out of tune with each other.",
+            "overshoot": "then a soft tone would sound where there should be silence.",
+            "leaking filter": "then some hiss would remain far beyond the cutoff.",
+        },
+    )
+
+
+def _wrong_phase(answer, f_hz):
+    wrong = hints.numbers(answer) or hints.shape(np.squeeze(answer), f_hz.shape, ("samples",))
     if wrong:
         return wrong
-    answer = np.asarray(answer, float)
+    answer, n = np.squeeze(np.asarray(answer, float)), len(f_hz)
     step = 2 * np.pi * f_hz / SAMPLE_RATE
     right = np.cumsum(step)
     # float32 sums are off by a few hundredths; a sample too late is twice as far off.
     if _same_angle(answer, right, 0.04):
         return None
-    seconds = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     known = {
         "it comes one sample too late: the first sample's step belongs to the first phase.": right
         - step,
         "it comes one sample too early.": right + np.r_[step[1:], step[-1]],
         "it is an octave too high.": 2 * right,
         "it is an octave too low.": right / 2,
-        "it goes too far, up to 745 Hz: where the frequency moves, add up the steps, and do not "
-        "multiply the frequency by the time.": 2 * np.pi * f_hz * seconds,
+        "it goes too far: where the frequency moves, add up the steps, and do not multiply the "
+        "frequency by the time.": 2 * np.pi * f_hz * np.arange(n) / SAMPLE_RATE,
     }
     for sentence, other in known.items():
         if _same_angle(answer, other, 0.04):
             return sentence
-    cycles = right / (2 * np.pi)
-    if np.allclose(answer, cycles, atol=0.01) or np.allclose(answer, cycles % 1, atol=0.01):
+    turns = right / (2 * np.pi)
+    if np.allclose(answer, turns, atol=0.01) or np.allclose(answer, turns % 1, atol=0.01):
         return "it counts turns, and a sine of it would be far too low: a turn is 2 π radians."
     if np.allclose(answer, step, atol=1e-3):
         return "these are the steps from sample to sample: add them up."
     if np.allclose(answer, right * SAMPLE_RATE, rtol=1e-3):
-        return "it races, 16 000 times too fast: f_hz counts in a second, and a step is one sample."
+        return "it races, 16 000 times too fast: f_hz is per second, and a step is one sample."
     if np.allclose(answer, np.degrees(right), rtol=1e-3, atol=1):
         return "these are degrees, and a sine takes radians."
     last = np.angle(np.exp(1j * np.diff(answer[-9:]))).mean() * SAMPLE_RATE / (2 * np.pi)
-    if abs(last) > 1 and abs(1200 * np.log2(abs(last) / 440)) > 10:
-        return f"a sine of it ends at {abs(last):.0f} Hz, and the glide ends at 440 Hz."
+    if abs(last) > 1 and abs(1200 * np.log2(abs(last) / f_hz[-1])) > 10:
+        return f"a sine of it ends at {abs(last):.0f} Hz, and should end at {f_hz[-1]:.0f} Hz."
     return "the pitch ends right, but the phase is shifted, or strays on the way."
 
 
@@ -132,6 +166,8 @@ def low_pass(answer):
             "others: n goes from -128 to 128."
         )
     db = 20 * np.log10(np.maximum(gain, 1e-9))
+    if answer.sum() < 0:
+        return "it turns every sound upside down: its gain at 0 Hz is below zero, and should be 1."
     if abs(db[0]) > 0.1:
         return (
             f"it is {hints.too_loud(db[0])} at 0 Hz: divide by the sum, so that the gain is 1 "
@@ -165,3 +201,20 @@ def _between(frames, at):
 
 def _same_angle(a, b, tolerance):
     return np.abs(np.angle(np.exp(1j * (a - b)))).max() < tolerance
+
+
+def _through(h):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, SAMPLE_RATE)
+    return np.convolve(noise, np.squeeze(h), "same")
+
+
+def _sung(function):
+    f_hz = 330 * 2 ** (0.05 * np.sin(2 * np.pi * 5 * np.arange(SAMPLE_RATE) / SAMPLE_RATE))
+    return 0.5 * np.sin(np.squeeze(function(f_hz)))
+
+
+def _shaped(envelope):
+    return np.squeeze(envelope) * np.sin(2 * np.pi * 440 / SAMPLE_RATE * np.arange(SAMPLE_RATE))
+
+
+HEARD = {"envelope": _shaped, "phase": _sung, "low_pass": _through}

@@ -1,11 +1,13 @@
 import numpy as np
 
-DB = np.array([-6.0, -20.0, -60.0])
 FRAMES = np.interp(np.arange(250) / 250, [0, 0.02, 0.1, 0.8, 0.9, 1], [0, 1, 0.5, 0.4, 0, 0])
 AT = np.arange(16000) / 64
-F = np.geomspace(220, 440, 16000)
-STEP = 2 * np.pi * F / 16000
+FAULTS = {"A": "phase rounding", "B": "leaking filter", "C": "zipper noise"}
 N = np.arange(-128, 129)
+
+
+def steps(f_hz):
+    return 2 * np.pi * f_hz / 16000
 
 
 def linear(at):
@@ -29,19 +31,19 @@ def right():
 
     tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
     cutoff = tf.constant([[[1000.0]]])
-    step = STEP.astype(np.float32)
     return {
-        "gains": [[0.5, 0.1, 0.001], ddsp.core.db_to_amplitude(tf.constant(DB))],
+        "descent": ["near 260 Hz", " Near 260 hz"],
+        "faults": [{name: fault.upper() for name, fault in FAULTS.items()}],
         "envelope": [
             linear(AT),
             list(linear(AT)),
             ddsp.core.resample(FRAMES[None, :, None], 16000)[0, :, 0],
         ],
         "phase": [
-            np.cumsum(STEP) % (2 * np.pi),
-            np.cumsum(step),
-            tf.cumsum(step),
-            ddsp.core.angular_cumsum(step[None])[0],
+            lambda f: np.cumsum(steps(f)) % (2 * np.pi),
+            lambda f: np.cumsum(steps(f).astype(np.float32)),
+            lambda f: tf.cumsum(steps(f).astype(np.float32)),
+            lambda f: ddsp.core.angular_cumsum(steps(f)[None].astype(np.float32)),
         ],
         "low_pass": [
             sinc(1000, np.blackman(257)),
@@ -55,14 +57,16 @@ def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
     hamming = np.hamming(257)
     return {
-        "gains": [
-            (10 ** (DB / 10), "that is power"),
-            (10 ** (-DB / 20), "louder, and not softer"),
-            (DB, "still decibels"),
-            (np.exp(DB / 20), "base e"),
-            (10 ** (DB / 40), "half as many dB"),
-            ([0.5, 0.25, 0.125], "67% of the numbers are off"),
-            (0.5, "(3,) is asked for"),
+        "descent": [
+            ("at 220 Hz", "a slope that leads there"),
+            ("an octave lower", "small steps"),
+            (260, "one of the words"),
+        ],
+        "faults": [
+            ({**FAULTS, "A": "aliasing"}, "'A': then tones would fold"),
+            ({**FAULTS, "B": "zipper noise"}, "'B'"),
+            ({**FAULTS, "C": "overshoot"}, "silence"),
+            ("aliasing", "a dictionary"),
         ],
         "envelope": [
             (np.repeat(FRAMES, 64), "goes in stairs"),
@@ -75,15 +79,18 @@ def wrong():
             (np.repeat(FRAMES, 63), "(16000,) is asked for"),
         ],
         "phase": [
-            (np.cumsum(F / 16000), "counts turns"),
-            (np.cumsum(STEP) - STEP, "one sample too late"),
-            (np.cumsum(2 * STEP), "an octave too high"),
-            (2 * np.pi * F * np.arange(16000) / 16000, "745 Hz"),
-            (np.cumsum(2 * np.pi * F), "16 000 times too fast"),
-            (STEP, "add them up"),
-            (np.degrees(np.cumsum(STEP)), "degrees"),
-            (np.cumsum(1.1 * STEP), "ends at 484 Hz"),
-            (np.cumsum(STEP) + 1, "shifted"),
+            (np.cumsum(steps(np.geomspace(220, 440, 16000))), "a function is asked for"),
+            (lambda f: 2 * np.pi * 220 / np.log(2) * (2 ** (np.arange(16000) / 16000) - 1), "late"),
+            (lambda f: np.cumsum(f / 16000), "counts turns"),
+            (lambda f: np.cumsum(steps(f)) - steps(f), "one sample too late"),
+            (lambda f: np.cumsum(2 * steps(f)), "an octave too high"),
+            (lambda f: 2 * np.pi * f * np.arange(len(f)) / 16000, "by the time"),
+            (lambda f: np.cumsum(2 * np.pi * f), "16 000 times too fast"),
+            (steps, "add them up"),
+            (lambda f: np.degrees(np.cumsum(steps(f))), "degrees"),
+            (lambda f: np.cumsum(1.1 * steps(f)), "ends at 484 Hz"),
+            (lambda f: np.cumsum(steps(f)) + 1, "shifted"),
+            (lambda f: np.cumsum(steps(np.geomspace(220, 440, 16000))), "vibrato"),
         ],
         "low_pass": [
             (sinc(2000, hamming), "an octave too high"),
@@ -92,6 +99,7 @@ def wrong():
             (8 * sinc(1000, hamming), "18.1 dB too loud"),
             (np.sinc(N / 8 - 0.3) * hamming / 8, "not symmetric"),
             (sinc(1000, np.ones(257)), "without a window"),
+            (-sinc(1000, hamming), "upside down"),
             (sinc(1200, hamming), "1200 Hz"),
             (sinc(1000, hamming)[:, None], "(257,) is asked for"),
             (sinc(1000, hamming)[:-1], "one too few of taps"),
