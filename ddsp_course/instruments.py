@@ -2,7 +2,8 @@
 
 An instrument is a folder or zip as Magenta's trainer writes it: `operative_config-0.gin` says
 how the model is built, `ckpt-N.index` and `ckpt-N.data-*` hold what it has learned, and
-`dataset_statistics.pkl` describes the audio that it learned from.
+`dataset_statistics.pkl` describes the audio that it learned from. Those of 2020 have other names
+in them: see `vintage`.
 Explained in notebooks/02_timbre_transfer/06_loading_a_model.ipynb.
 """
 
@@ -21,7 +22,7 @@ from typing import Any
 import gin
 import numpy as np
 
-from ddsp_course import _paths, _tensorflow, download, files, synthesis, untrusted
+from ddsp_course import _paths, _tensorflow, download, files, synthesis, untrusted, vintage
 from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.errors import CourseError, FetchError, InstrumentError, one_line
 from ddsp_course.features import loudness_as
@@ -30,6 +31,8 @@ from ddsp_course.untrusted import GIN_FILE, STATISTICS_FILE
 
 _BUCKET = "https://storage.googleapis.com/storage/v1/b/ddsp/o"
 _OFFICIAL = "models/timbre_transfer_colab/2021-07-08/solo_{}_ckpt/"
+# Written last to a model's folder in the cache: what it lists is there.
+_LISTING = "listing.json"
 _CHECKPOINT = re.compile(r"(ckpt-[0-9]+)\.index")
 
 
@@ -54,15 +57,15 @@ class Statistics:
 
     Attributes:
       mean_pitch: MIDI number.
-      mean_loudness, mean_max_loudness: dB.
+      mean_loudness, mean_max_loudness: dB; None in instruments of 2020.
       loudness_quantiles_db: (n,), loudness of notes at evenly spaced quantiles 0..1.
       loudness_definition: "ddsp1" or "ddsp2", by which all three loudnesses were measured; see
         `features.loudness_db`.
     """
 
     mean_pitch: float
-    mean_loudness: float
-    mean_max_loudness: float
+    mean_loudness: float | None
+    mean_max_loudness: float | None
     loudness_quantiles_db: np.ndarray
     loudness_definition: str = "ddsp2"
 
@@ -136,12 +139,14 @@ def catalogue():
     }
     for model in ("violin", "flute", "flute2", "trumpet", "tenor_saxophone"):
         name = "official_" + model
-        title = f"{model.replace('_', ' ')}, Magenta's model of 2021 (fetched when first used)"
-        entries[name] = Entry(title, _OFFICIAL.format(model), False)
+        title, location = f"{model.replace('_', ' ')}, Magenta's of 2021", _OFFICIAL.format(model)
+        if not (_cached(location) / _LISTING).exists():
+            title += " (downloads up to 20 MB)"
+        entries[name] = Entry(title, location, False)
     return entries
 
 
-def load(name_or_path):
+def load(name_or_path, label=None):
     """Return an `Instrument`.
 
     The model is built by gin from the folder's settings, as in Magenta's notebook, and so
@@ -149,6 +154,7 @@ def load(name_or_path):
 
     Args:
       name_or_path: a name from `catalogue`, or the path of a folder or zip.
+      label: its name, also for messages, if another: that of a zip that was uploaded, say.
 
     Raises:
       InstrumentError: the instrument is unknown, incomplete, damaged or unsafe.
@@ -160,12 +166,13 @@ def load(name_or_path):
         path = files.user_path(name_or_path)
     else:
         path = entry.location if entry.bundled else _fetch(entry.location)
+    name, label = str(label or name_or_path), Path(label or path)
     if path.is_dir():
-        return _load_folder(str(name_or_path), path, path)
+        return _load_folder(name, label, path)
     if path.is_file():
         with tempfile.TemporaryDirectory() as folder:
-            untrusted.unzip(path, Path(folder))
-            return _load_folder(str(name_or_path), path, Path(folder))
+            untrusted.unzip(path, Path(folder), label)
+            return _load_folder(name, label, Path(folder))
     raise InstrumentError(
         f"There is no instrument called {name_or_path}: choose one of {', '.join(entries)}, or "
         "give the path of a folder or zip."
@@ -204,6 +211,8 @@ def configure(gin_text, label="The instrument"):
     _tensorflow.load_ddsp()  # gin knows what has been imported
     try:
         bindings = untrusted.bindings(gin_text, label)
+        if vintage.is_vintage(gin_text):
+            bindings = vintage.UNWRITTEN + bindings
         with gin.unlock_config():
             gin.clear_config()
             for key, value in bindings:
@@ -273,7 +282,7 @@ def _load_folder(name, label, folder):
         statistics = read_statistics(folder / STATISTICS_FILE, definition, label / STATISTICS_FILE)
     configure(gin_text, label)
     model = _build(label)
-    _restore(model, folder / newest, label)
+    _restore(model, folder / newest, label, vintage.is_vintage(gin_text))
     player = synthesis.compile_player(model)
     return Instrument(name, label, model, player, statistics, definition, gin_text)
 
@@ -320,18 +329,22 @@ def _build(label):
         ) from error
 
 
-def _restore(model, prefix, label):
-    """Give a model the weights of a checkpoint."""
+def _restore(model, prefix, label, is_vintage=False):
+    """Give a model the weights of a checkpoint, which may have the names of 2020."""
     if set(str(prefix)) & set("[]*?\\"):
         # TensorFlow would take the name for a pattern.
         with tempfile.TemporaryDirectory() as folder:
             for path in prefix.parent.iterdir():
                 if path.name.startswith(f"{prefix.name}."):
                     shutil.copy(path, folder)
-            _restore(model, Path(folder) / prefix.name, label)
+            _restore(model, Path(folder) / prefix.name, label, is_vintage)
         return
     try:
-        status = tf.train.Checkpoint(model=model).read(str(prefix))
+        if is_vintage:
+            named = vintage.checkpoint(model, prefix)
+        else:
+            named = tf.train.Checkpoint(model=model)
+        status = named.read(str(prefix))
         # Raises where the settings and the weights do not belong together.
         status.assert_existing_objects_matched()
         status.expect_partial()
@@ -345,19 +358,19 @@ def _restore(model, prefix, label):
 
 def _fetch(prefix):
     """Return the cached folder of an official model, fetched file by file with its checksums."""
-    folder = _paths.cache() / "instruments" / PurePosixPath(prefix).name
-    listing = folder / "listing.json"  # written last: what it lists is there
+    folder = _cached(prefix)
+    listing = folder / _LISTING
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         listed = _listed_files(listing.read_bytes())
         if all(download.matches(folder / name, digest) for name, _, digest in listed):
             return folder
-    address = f"{_BUCKET}?prefix={prefix}"
-    data = download.read(address, untrusted.MAX_SMALL_BYTES)
+    title = f"Magenta's {folder.name}"
+    data = download.read(f"{_BUCKET}?prefix={prefix}", untrusted.MAX_SMALL_BYTES, title)
     try:
         listed = _listed_files(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FetchError(
-            f"What arrived from {address} is not the list of the instrument's files: check the "
+            f"What arrived for {title} is not the list of the instrument's files: check the "
             "network and try again, or use the violin that comes with the course."
         ) from error
     for name, media, digest in listed:
@@ -371,6 +384,11 @@ def _fetch(prefix):
             "another folder by DDSP_COURSE_CACHE."
         ) from error
     return folder
+
+
+def _cached(prefix):
+    """Return the folder of an official model, which may not be there yet."""
+    return _paths.cache() / "instruments" / PurePosixPath(prefix).name
 
 
 def _listed_files(listing):

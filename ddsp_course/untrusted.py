@@ -20,8 +20,10 @@ import zipfile
 import zlib
 from pathlib import PurePosixPath
 
+import gin
 import numpy as np
 
+from ddsp_course import vintage
 from ddsp_course.errors import InstrumentError, one_line
 
 GIN_FILE = "operative_config-0.gin"
@@ -32,7 +34,8 @@ WANTED = re.compile(
 )
 # Settings have some 5 kB and statistics some 20.
 MAX_SMALL_BYTES = 5_000_000
-# Magenta's models have 20 MB or less, and trained weights hardly compress.
+# Magenta's models have 58 MB, of which Adam's running means are two thirds; trained weights hardly
+# compress.
 _MAX_BYTES = 500_000_000
 _MAX_RATIO = 100
 
@@ -67,9 +70,11 @@ def read_small(path, label):
 
 # Statistics, which are a pickle.
 
-_STATISTICS_KEYS = ("mean_pitch", "mean_loudness", "mean_max_loudness")
+_NUMBERS = ("mean_pitch", "mean_loudness", "mean_max_loudness")
+_NEEDED = ("mean_pitch", "quantile_transform")  # which is all that ddsp wrote in 2020
 _STATISTICS_NAMES = re.compile(
     r"ddsp\.(training\.postprocessing|colab\.colab_utils)\.QuantileTransformer"
+    r"|sklearn\.preprocessing\._?data\.QuantileTransformer"
     r"|numpy\.(ndarray|dtype|random\..+)"
     r"|numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)"
 )
@@ -141,7 +146,8 @@ def read_statistics(path, label):
       label: its name for messages.
 
     Returns:
-      {"mean_pitch", "mean_loudness", "mean_max_loudness": float, "loudness_quantiles_db": (n,)}.
+      {"mean_pitch", "mean_loudness", "mean_max_loudness": float, "loudness_quantiles_db": (n,)};
+      the second and third are None where the file does not have them.
 
     Raises:
       InstrumentError: the file is damaged, incomplete, or names what statistics do not need.
@@ -149,14 +155,14 @@ def read_statistics(path, label):
     data = read_small(path, label)
     try:
         statistics = _Reader(io.BytesIO(data)).load()
-        for key in (*_STATISTICS_KEYS, "quantile_transform"):
+        for key in _NEEDED:
             if key not in statistics:
                 raise ValueError(f"it has no {key}")
-        numbers = {key: _numbers(statistics[key]).item() for key in _STATISTICS_KEYS}
+        numbers = {key: _numbers(statistics[key]).item() for key in _NUMBERS if key in statistics}
         quantiles = _numbers(statistics["quantile_transform"].state["quantiles_"])
         if not np.isfinite([*numbers.values(), *quantiles]).all():
             raise ValueError("some of its numbers are NaN or infinite")
-        return numbers | {"loudness_quantiles_db": quantiles}
+        return dict.fromkeys(_NUMBERS) | numbers | {"loudness_quantiles_db": quantiles}
     except _Unsafe as error:
         raise InstrumentError(
             f"{label} {error}, which statistics do not need: it may be unsafe, so it was not "
@@ -214,11 +220,8 @@ def bindings(gin_text, label):
         is built of.
       Exception: gin's parser cannot read it, of many kinds.
     """
-    import gin
-
     kept = []
-    delegate = gin.config.ParserDelegate(skip_unknown=True)
-    for statement in gin.config_parser.ConfigParser(gin_text, delegate):
+    for statement in gin.config_parser.ConfigParser(gin_text, _Names(skip_unknown=True)):
         line = statement.location.line_content.strip()
         match statement:
             case gin.config_parser.IncludeStatement():
@@ -234,9 +237,19 @@ def bindings(gin_text, label):
     return kept
 
 
+class _Names(gin.config.ParserDelegate):
+    """Reads a name of an older ddsp as today's."""
+
+    def configurable_reference(self, scoped_name, evaluate):
+        scope, slash, name = scoped_name.rpartition("/")
+        return super().configurable_reference(scope + slash + vintage.name_today(name), evaluate)
+
+
 def _binding(statement, label, line):
     """Return (key, value) of a statement, or None where it has no part in the model."""
     scope, selector, parameter, value, _ = statement
+    if parameter:
+        selector = vintage.name_today(selector)
     if parameter and not _is_building_block(selector):
         return None
     if not all(_is_building_block(reference.selector) for reference in _references(value)):
@@ -268,8 +281,6 @@ def _references(value):
 
 
 def _configurable(selector):
-    import gin
-
     return gin.config.ConfigurableReference(selector, evaluate=False).configurable.wrapped
 
 
@@ -303,30 +314,32 @@ def _unsafe_line(label, line):
 # A zip.
 
 
-def unzip(path, folder):
+def unzip(path, folder, label=None):
     """Take an instrument's files out of a zip, wherever in it they lie, and nothing else.
 
     Args:
       path: the zip.
       folder: where to put them.
+      label: the zip's name for messages, if another.
 
     Raises:
       InstrumentError: it is not a zip, is damaged, holds links, or unpacks to too much.
     """
+    label = label or path
     try:
         with zipfile.ZipFile(path) as archive:
-            for name, info in _members(archive, path).items():
+            for name, info in _members(archive, label).items():
                 with archive.open(info) as source, open(folder / name, "wb") as target:
                     shutil.copyfileobj(source, target)
     except OSError as error:
         raise InstrumentError(
-            f"{path} could not be unpacked ({error.strerror or error}): get it again, or free "
+            f"{label} could not be unpacked ({error.strerror or error}): get it again, or free "
             "some disk space."
         ) from error
     except _ZIP_ERRORS as error:
         raise InstrumentError(
-            _known_kind(path)
-            or f"{path} is not a zip that can be unpacked ({error}): get it again."
+            _known_kind(path, label)
+            or f"{label} is not a zip that can be unpacked ({error}): get it again."
         ) from error
 
 
@@ -336,23 +349,23 @@ _ZIP_ERRORS = (
 )  # fmt: skip
 
 
-def _known_kind(path):
+def _known_kind(path, label):
     """Return a sentence on a file of another kind that people take for an instrument, or None."""
     with open(path, "rb") as file:
         head = file.read(8)
     if head[4:] == b"TFL3":
         return (
-            f"{path} is a TensorFlow Lite model, as DDSP-VST plays it, and holds no weights that "
+            f"{label} is a TensorFlow Lite model, as DDSP-VST plays it, and holds no weights that "
             "can be restored: give the folder or zip that its training wrote."
         )
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")) or (
         tarfile.is_tarfile(path)
     ):
-        return f"{path} is an archive, but no zip: unpack it, and give the folder that comes out."
+        return f"{label} is an archive, but no zip: unpack it, and give the folder that comes out."
     return None
 
 
-def _members(archive, path):
+def _members(archive, label):
     """Return {file name: ZipInfo} of what may be taken out of a zip."""
     members = {}
     for info in archive.infolist():
@@ -362,18 +375,18 @@ def _members(archive, path):
             continue
         if place.name in members:
             raise InstrumentError(
-                f"{path} holds {place.name} twice: put one instrument in each zip."
+                f"{label} holds {place.name} twice: put one instrument in each zip."
             )
         if stat.S_ISLNK(info.external_attr >> 16):
             raise InstrumentError(
-                f"{path} holds a link in place of {place.name}: put the file itself in the zip."
+                f"{label} holds a link in place of {place.name}: put the file itself in the zip."
             )
         members[place.name] = info
     size = sum(info.file_size for info in members.values())
     packed = sum(info.compress_size for info in members.values())
     if size > _MAX_BYTES or size > 1_000_000 + _MAX_RATIO * packed:
         raise InstrumentError(
-            f"{path} unpacks from {packed / 1e6:.1f} MB to {size / 1e6:.0f} MB, as no instrument "
+            f"{label} unpacks from {packed / 1e6:.1f} MB to {size / 1e6:.0f} MB, as no instrument "
             "does: get it from its maker."
         )
     return members

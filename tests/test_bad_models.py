@@ -187,7 +187,7 @@ def test_the_corpus_is_dangerous(tmp_path, monkeypatch, registry):
         (b"", "could not be read"),
         (b"no pickle", "could not be read"),
         (pickle.dumps([1, 2]), "mean_pitch"),
-        (pickle.dumps({"mean_pitch": 60.0}), "it has no mean_loudness"),
+        (pickle.dumps({"mean_pitch": 60.0}), "it has no quantile_transform"),
         # A memo of 2 ** 31 places would take 16 GB.
         (b"\x80\x04}r\xff\xff\xff\x7f.", "it has no mean_pitch"),
         # A bytearray of 2 ** 40 bytes.
