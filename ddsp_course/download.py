@@ -5,11 +5,13 @@ checksum, which is all that is published of CREPE's weights; a limit of size; a 
 of the file; which failures are worth another attempt; and a sentence for each of them.
 """
 
+import contextlib
 import hashlib
 import io
 import os
 import sys
 import time
+from urllib.parse import urlsplit
 
 from ddsp_course import files
 from ddsp_course.errors import FetchError, one_line
@@ -31,7 +33,7 @@ def fetch(address, path, digest, title):
       path: Path to put it; its folder is made.
       digest: what it must be: "md5:..." or "git:...", git's name of a blob (the SHA-1 of
         "blob <size>\\0" and the content).
-      title: what the progress bar says.
+      title: what the progress bar and messages call it.
 
     Raises:
       FetchError: it could not be had; what lay at `path` before is still there.
@@ -45,8 +47,8 @@ def fetch(address, path, digest, title):
                 _download(address, file, _LARGEST, title)
             if not matches(part, digest):
                 raise FetchError(
-                    f"The file from {address} failed its checksum: try again, on another network "
-                    "if there is one."
+                    f"{_called(address, title)} failed its checksum: try again, on another "
+                    "network if there is one."
                 )
     except OSError as error:
         raise FetchError(
@@ -55,18 +57,19 @@ def fetch(address, path, digest, title):
         ) from error
 
 
-def read(address, largest):
+def read(address, largest, title=None):
     """Return what lies at an address, as bytes.
 
     Args:
       address: http(s).
       largest: how many bytes it may have.
+      title: what messages call it; None for its address.
 
     Raises:
       FetchError: it could not be had, is a web page, or is larger.
     """
     file = io.BytesIO()
-    _download(address, file, largest)
+    _download(address, file, largest, title)
     return file.getvalue()
 
 
@@ -91,12 +94,22 @@ def is_web_page(head):
     return head.startswith(b"<") and (b"<html" in head or b"<!doctype html" in head)
 
 
+def _called(address, title):
+    """Return what messages call a download: its title and host, for an address may be long."""
+    if title is None:
+        return address
+    with contextlib.suppress(ValueError):
+        return f"{title} from {urlsplit(address).netloc}"
+    return title
+
+
 def _download(address, file, largest, title=None):
     """Write what lies at an address to a file, in up to three attempts."""
     import requests
     from pooch import HTTPDownloader
     from tqdm import tqdm
 
+    called = _called(address, title)
     for wait in (*_WAITS, None):
         # Only shown to someone who is looking: in a log a bar would be noise.
         hidden = title is None or not sys.stderr.isatty()
@@ -104,13 +117,13 @@ def _download(address, file, largest, title=None):
         with tqdm(total=1, desc=title, unit="B", unit_scale=True, disable=hidden) as bar:
             transfer = HTTPDownloader(bar, _CHUNK, headers=_HEADERS, timeout=_TIMEOUT)
             try:
-                return transfer(address, _Bounded(file, address, largest), pooch=None)
+                return transfer(address, _Bounded(file, called, largest), pooch=None)
             # ValueError: a bad address or length
             except (requests.RequestException, ValueError) as error:
                 if wait is None or not _may_pass(error):
                     raise FetchError(
-                        f"{address} could not be fetched ({_reason(error)}): check the network "
-                        "and the address, and try again."
+                        f"{called} could not be fetched ({_reason(error)}): check the network "
+                        f"{'and the address, ' * (title is None)}and try again."
                     ) from error
         time.sleep(wait)
         file.seek(0)
@@ -120,18 +133,18 @@ def _download(address, file, largest, title=None):
 class _Bounded:
     """A file that takes no web page and no more than `largest` bytes."""
 
-    def __init__(self, file, address, largest):
-        self.file, self.address, self.largest = file, address, largest
+    def __init__(self, file, called, largest):
+        self.file, self.called, self.largest = file, called, largest
 
     def write(self, chunk):
         if self.file.tell() == 0 and is_web_page(chunk[:1000]):
             raise FetchError(
-                f"A web page came from {self.address} in place of the file: where this network "
-                "has a login page, log in to it; else check the address."
+                f"A web page came in place of {self.called}: where this network has a login page, "
+                "log in to it; else check the address."
             )
         if self.file.tell() + len(chunk) > self.largest:
             raise FetchError(
-                f"{self.address} has more than {self.largest // 1_000_000} MB: check the address."
+                f"{self.called} has more than {self.largest // 1_000_000} MB: check the address."
             )
         self.file.write(chunk)
 

@@ -5,28 +5,47 @@ of notebooks/02_timbre_transfer/00_demo.ipynb, which explains them. It runs on i
 (Colab) and 8. Work that takes long goes on in a thread, so that it can be cancelled.
 """
 
-import contextvars
+import contextlib
 import html
 import tempfile
-import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from ddsp_course import _paths, audio, instruments, plots, record, synthesis, transfer
+from ddsp_course import (
+    _paths,
+    audio,
+    conditioning,
+    features,
+    instruments,
+    panel,
+    plots,
+    record,
+    synthesis,
+)
 from ddsp_course.errors import CourseError, SetupError
 
 try:
     import ipywidgets
+
+    from ddsp_course import background, player, upload
 except ImportError as error:
     raise SetupError(
         "The app needs ipywidgets and anywidget: install them with `pip install ipywidgets "
         "anywidget`, or use transfer.timbre_transfer."
     ) from error
 
-EXAMPLE = _paths.ASSETS / "audio" / "phrase.ogg"
+# What can be played without a recording: (title in the menu, file in assets/audio).
+EXAMPLES = {
+    "flute": ("a flute's melody", "phrase.ogg"),
+    "voice": ("a synthetic voice that sings", "voice.ogg"),
+    "whistle": ("a synthetic whistle", "whistle.ogg"),
+    "hum": ("a synthetic hum", "hum.ogg"),
+}
 _WIDE = {"description_width": "180px"}
-_REST = "No sound yet: press “Transfer”."
+_SHORTEST_S = 0.2  # of a part
+_COLUMNS = 640  # columns of a waveform
 
 
 def timbre_transfer():
@@ -47,53 +66,53 @@ class App:
 
     Attributes:
       page: an ipywidgets box with everything in it.
-      sound: (n_samples,), what is to be played.
+      whole: (n_samples,), the sound in use.
+      sound: (n_samples,), the part of it that is to be played.
       extracted, adjusted: `features.Features` of it, before and after `conditioning.adjust`.
       instrument: `instruments.Instrument`.
       parts: what `Instrument.play_parts` made, or None before a transfer.
     """
 
     def __init__(self):
-        self.sound = audio.load(EXAMPLE)
-        self.extracted = self.adjusted = self.instrument = self.parts = None
-        self._take = record.Take()
-        self._uploads = tempfile.TemporaryDirectory()
-        self._stop, self._thread = threading.Event(), None
+        self.whole = self.sound = self.extracted = self.adjusted = self.parts = None
+        self._measured = None  # the sound that `extracted` is of
+        self.instrument = self._chosen = None  # and its name in the menu
+        self._own, self._zips = {}, {}  # zips by name: instruments, and bytes that wait for loading
+        self._take, self._take_name = record.Take(), ""
+        self._remarks = [], []  # on the sound, and on how it is played
+        self._is_held = self._is_playing = False
+        self.work = background.Background()
         self._make_choices()
         self._make_knobs()
         self._make_results()
         self._connect()
         self.page = self._lay_out()
-        self._show_before()
-        self.after.value = _REST
+        self._use(audio.load(_example("flute")), f"Example: {EXAMPLES['flute'][0]}")
 
     def _make_choices(self):
+        examples = [(f"Example: {title}", name) for name, (title, _) in EXAMPLES.items()]
+        self.in_use = ipywidgets.HTML()
         self.source = ipywidgets.Dropdown(
-            options=[
-                ("Example: a flute's melody", "example"),
-                ("My own (record or upload)", "own"),
-            ],
+            options=[*examples, ("My own (record or upload)", "own")],
             description="sound",
             style=_WIDE,
-            layout={"width": "520px"},
         )
         self.recorder = record.widget(30, self._receive)
+        self.recorder.add_class("without-trim")  # the app trims every sound, examples too
+        self.waveform = ipywidgets.HTML()
+        self.ends = [_slider("from (s)", 0, 0, 1, 0.05), _slider("to (s)", 1, 0, 1, 0.05)]
         catalogue = instruments.catalogue()
-        first = "violin" if "violin" in catalogue else None
         self.choice = ipywidgets.Dropdown(
             options=[(entry.title, name) for name, entry in catalogue.items()],
-            value=first,
+            value="violin" if "violin" in catalogue else None,
             description="instrument",
             style=_WIDE,
-            layout={"width": "520px"},
         )
-        self.zip = ipywidgets.FileUpload(accept=".zip", description="Your own, as a zip up to 7 MB")
-        self.zip.layout.width = "260px"
+        self.zip = upload.widget("Your own, as a zip", ".zip", self._unpack)
         self.path = ipywidgets.Text(
             description="or its path",
             placeholder="folder or zip, then Enter",
             continuous_update=False,
-            layout={"width": "380px"},
         )
 
     def _make_knobs(self):
@@ -107,7 +126,6 @@ class App:
                 True,
                 description="match the instrument's register and loudness",
                 indent=False,
-                layout={"width": "480px"},
             ),
         }
         self.levels = [
@@ -115,46 +133,69 @@ class App:
             _slider("noise", 1, 0, 2, 0.05),
             _slider("reverb", 0, 0, 2, 0.05),
         ]
+        self._defaults = {knob: knob.value for knob in (*self.knobs.values(), *self.levels)}
+        self.reset = ipywidgets.Button(description="Reset knobs and mix", layout={"width": "auto"})
 
     def _make_results(self):
         # Never disabled: the keyboard would be lost with the button that it is on.
         self.transfer = ipywidgets.Button(description="Transfer", button_style="primary")
         self.cancel = ipywidgets.Button(description="Cancel")
-        self.progress = ipywidgets.FloatProgress(0, min=0, max=1, layout={"width": "300px"})
-        self.message = ipywidgets.HTML()
-        self.curves = ipywidgets.HTML()
-        self.before, self.after = ipywidgets.HTML(), ipywidgets.HTML()
-        for column in (self.before, self.after):
-            column.layout = ipywidgets.Layout(width="480px")
+        self.remarks = ipywidgets.HTML()
+        self.player = player.widget()
+        # Pictures have their room before they are there, and so nothing jumps when they come.
+        self.curves = ipywidgets.HTML(_room(8, 5.2))
+        self.before = ipywidgets.HTML(_room(6, 3.2))
+        self.after = ipywidgets.HTML(_room(6, 3.2))
 
     def _connect(self):
-        self.source.observe(lambda _: self._choose_source(), "value")
-        self.choice.observe(lambda _: self.refresh(), "value")
-        self.zip.observe(lambda change: self._unpack(change["new"]), "value")
+        self._when_turned(self.source, self._choose_source)
+        self._when_turned(self.choice, self.refresh)
         self.path.observe(lambda change: self._offer(change["new"].strip()), "value")
+        for end in self.ends:
+            self._when_turned(end, self._cut)
         for knob in self.knobs.values():
-            knob.observe(lambda _: self._turned(), "value")
+            self._when_turned(knob, self._turned)
         for level in self.levels:
-            level.observe(lambda _: self._mix(), "value")
-        self.transfer.on_click(lambda _: self._begin(self._play))
-        self.cancel.on_click(lambda _: self._stop.set())
+            self._when_turned(level, self._mix)
+        self.reset.on_click(lambda _: self._reset())
+        self.transfer.on_click(lambda _: self._press_transfer())
+        self.cancel.on_click(lambda _: self.work.cancel())
+
+    def _when_turned(self, control, function):
+        """Call a function when somebody changes a control, and not when the app does."""
+        control.observe(lambda _: None if self._is_held else function(), "value")
+
+    @contextlib.contextmanager
+    def _held(self):
+        """Let the app change its own controls without being called by them."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
 
     def _lay_out(self):
-        return ipywidgets.VBox(
+        return panel.panel(
             [
-                _heading("1. A sound"),
-                self.source,
-                self.recorder,
-                _heading("2. An instrument"),
-                self.choice,
-                _row(self.zip, self.path),
+                _row(
+                    _column(
+                        _heading("1. A sound"),
+                        self.in_use,
+                        self.source,
+                        self.recorder,
+                        self.waveform,
+                        *self.ends,
+                    ),
+                    _column(_heading("2. An instrument"), self.choice, _row(self.zip, self.path)),
+                ),
                 _heading("3. How it is played"),
-                *self.knobs.values(),
-                self.curves,
+                _row(_column(*self.knobs.values(), self.reset), _column(self.curves)),
                 _heading("4. Transfer"),
-                _row(self.transfer, self.cancel, self.progress),
-                self.message,
-                _row(self.before, self.after),
+                _row(self.transfer, self.cancel, self.work.progress, self.work.left),
+                self.work.message,
+                self.remarks,
+                self.player,
+                _row(_column(self.before), _column(self.after)),
                 _heading("5. The mix"),
                 *self.levels,
             ]
@@ -162,137 +203,206 @@ class App:
 
     def refresh(self):
         """Load the instrument and measure the sound, and draw the curves."""
-        self._begin(self._measure)
+        self._is_playing = False
+        self.work.begin(self._measure)
 
     def wait(self):
         """Wait until the work that was begun is over."""
-        if self._thread is not None:
-            self._thread.join()
+        self.work.wait()
 
     # What the controls call.
 
+    def _press_transfer(self):
+        # Measuring goes on; a transfer begins anew, with the settings of now.
+        self.work.begin(self._play, stop_other=self._is_playing)
+        self._is_playing = True
+
     def _choose_source(self):
-        if self.source.value == "example":
-            self._take_sound(audio.load(EXAMPLE))
+        name = self.source.value
+        if name != "own":
+            self._use(audio.load(_example(name)), f"Example: {EXAMPLES[name][0]}")
+            self.refresh()
         elif self._take.arrived:
-            self._take_sound(self._take.sound)
+            self._use(self._take.sound, self._take_name)
+            self.refresh()
         else:
-            self._say("Record something or upload a file: it is taken as soon as it arrives.")
+            self.work.say("Record something or upload a file: it is taken as soon as it arrives.")
 
     def _receive(self, name, data):
+        """Take what the recorder sends. What cannot be used leaves the sound in use as it is."""
         accepted, sentence = self._take.receive(name, data)
         if accepted:
-            if self.source.value == "own":
-                self._take_sound(self._take.sound)
-            else:
+            self._take_name = name
+            with self._held():
                 self.source.value = "own"
+            self._choose_source()
         return accepted, sentence
 
-    def _take_sound(self, sound):
-        self.sound, self.extracted, self.adjusted, self.parts = sound, None, None, None
-        self.after.value = _REST
-        self._show_before()
+    def _use(self, sound, title):
+        """Take a sound, all of it."""
+        self.whole, self._title = sound, title
+        seconds = len(sound) / audio.SAMPLE_RATE
+        with self._held():
+            for end, value in zip(self.ends, (0, seconds), strict=True):
+                end.max = seconds
+                end.value = value
+        self._take_part()
+
+    def _cut(self):
+        first, last = self.ends
+        if last.value < first.value + _SHORTEST_S:
+            with self._held():
+                first.value = max(0, min(first.value, last.max - _SHORTEST_S))
+                last.value = min(last.max, max(last.value, first.value + _SHORTEST_S))
+        self._take_part()
         self.refresh()
 
-    def _unpack(self, value):
-        if not value:
-            return
-        # ipywidgets 7 has {name: {"content": bytes}}, and 8 a tuple of {"name", "content"}.
-        if isinstance(value, dict):
-            name, content = next((name, file["content"]) for name, file in value.items())
-        else:
-            name, content = value[0]["name"], value[0]["content"]
-        path = Path(self._uploads.name) / Path(name).name
-        path.write_bytes(content)
-        self._offer(str(path))
+    def _take_part(self):
+        """Take the part between the two ends, and say and show what is in use."""
+        first, last = (end.value for end in self.ends)
+        is_all = first == 0 and last == self.ends[1].max
+        part = "" if is_all else f", from {first:.1f} to {last:.1f} s"
+        start, end = (round(place * audio.SAMPLE_RATE) for place in (first, last))
+        self.sound = self.whole if is_all else self.whole[start:end]
+        self.extracted = self.adjusted = self.parts = None
+        self._remarks = [], []
+        self._show_remarks()
+        self.in_use.value = (
+            f'<div role="status">In use: <b>{html.escape(self._title)}</b>, '
+            f"{last - first:.1f} s{part}</div>"
+        )
+        self.waveform.value = _waveform_html(self.whole, first, last)
+        self.before.value = _spectrogram_html(self.sound, "Before")
+        self.after.value = _room(6, 3.2, "No sound yet: press “Transfer”.")
+        self.player.show_before(self.sound, f"Before: {self._title}")
 
-    def _offer(self, path):
+    def _unpack(self, name, content):
+        """Offer an uploaded zip, which is kept in memory until it is loaded."""
+        name = Path(name).name
+        self._zips[name] = content
+        if self.choice.value == name:
+            self.refresh()
+        else:
+            self._offer(name)
+
+    def _offer(self, name):
         """Put an instrument of the learner's own in the menu, and choose it."""
-        if path and path not in [value for _, value in self.choice.options]:
-            self.choice.options = (*self.choice.options, (f"{Path(path).name} (your own)", path))
-        if path:
-            self.choice.value = path
+        if not name:
+            return
+        if name not in [value for _, value in self.choice.options]:
+            with self._held():
+                chosen = self.choice.value
+                title = f"{Path(name).name} (your own)"
+                self.choice.options = (*self.choice.options, (title, name))
+                self.choice.value = chosen
+        self.choice.value = name
 
     def _turned(self):
         if self.extracted is not None and self.instrument is not None:
             self._adjust()
             if self.parts is not None:
-                self._say("The settings have changed: press “Transfer” to hear them.")
+                self.work.say("The settings have changed: press “Transfer” to hear them.")
+
+    def _reset(self):
+        with self._held():
+            for knob, value in self._defaults.items():
+                knob.value = value
+        self._turned()
+        self._mix()
 
     # Work, in a thread of its own.
 
-    def _begin(self, work):
-        """Stop what is going on, and begin `work` as soon as that has ended."""
-        self._stop.set()
-        previous, self._stop = self._thread, threading.Event()
-        arguments = (work, self._stop, previous)
-        self._thread = threading.Thread(
-            # ipykernel finds the cell that a message belongs to in the context.
-            target=contextvars.copy_context().run,
-            args=(self._work, *arguments),
-            daemon=True,
-        )
-        self._thread.start()
+    def _measure(self, steps):
+        """Do what is not done yet, up to the curves; return whether the chosen instrument is there."""
+        failure = self._load_chosen(steps)
+        if self.instrument is None:
+            raise failure
+        sound = self.sound
+        # Another may have been chosen while one was being measured.
+        if self.extracted is None or self._measured is not sound:
+            self.work.say("Measuring pitch and loudness …")
+            extracted, said = _with_remarks(features.extract, sound, progress=steps)
+            self.extracted, self._measured, self._remarks[0][:] = extracted, sound, said
+        self._adjust()
+        self.work.say(
+            "Ready: press “Transfer”." if failure is None
+            else f"{failure} The instrument is {self._name()} again."
+        )  # fmt: skip
+        return failure is None
 
-    def _work(self, work, stop, previous):
-        if previous is not None:
-            previous.join()
-        if stop.is_set():
+    def _play(self, steps):
+        if not self._measure(steps):
             return
-        try:
-            work(lambda steps, desc, **_: self._bar(steps, desc, stop))
-        except _Cancelled:
-            self._say("Cancelled.")
-        except CourseError as error:
-            self._say(str(error))
-        except Exception as error:
-            self._say(f"This failed ({type(error).__name__}: {error}): try other settings.")
-            raise
-        finally:
-            self.progress.value = 0
-
-    def _bar(self, steps, desc, stop):
-        """Stands in for tqdm: shows where the work is, and ends it where that is wanted."""
-        steps = list(steps)
-        for i, step in enumerate(steps):
-            if stop.is_set():
-                raise _Cancelled
-            self.progress.value = i / len(steps)
-            self._say(f"{desc}: {i} of {len(steps)}")
-            yield step
-        if stop.is_set():
-            raise _Cancelled
-
-    def _measure(self, bar):
-        """Do what is not done yet, up to the curves."""
-        if self.instrument is None or self.instrument.name != self.choice.value:
-            for name in bar([self.choice.value], "loading the instrument"):
-                self.instrument = instruments.load(name)
-            self.parts = None
-            self.after.value = _REST
-            has_reverb = self.instrument.player.impulse_response is not None
-            self.levels[2].description = "its own reverb" if has_reverb else "reverb (a small hall)"
-            self.levels[2].value = 1 if has_reverb else 0
-        self._adjust(bar)
-        self._say("Ready: press “Transfer”.")
-
-    def _play(self, bar):
-        self._measure(bar)
-        self.parts = self.instrument.play_parts(self.adjusted, progress=bar)
+        self.work.say(f"Playing {self._name()} …")
+        self.parts = self.instrument.play_parts(self.adjusted, progress=steps)
         self._mix()
-        self._say(f"Done: {len(self.sound) / audio.SAMPLE_RATE:.1f} s by {self._name()}.")
+        self.player.shown = "after"
+        self.work.say(f"Done: {len(self.sound) / audio.SAMPLE_RATE:.1f} s by {self._name()}.")
+
+    def _load_chosen(self, steps):
+        """Load what the menu shows, if it is not loaded; return the error that prevents it, if any."""
+        name = self.choice.value
+        if name == self._chosen and name not in self._zips:
+            return None
+        self.work.say(f"Loading {dict(map(reversed, self.choice.options))[name]} …")
+        try:
+            with steps.waiting():
+                instrument = self._load(name)
+        except CourseError as error:
+            self._take_back(name)
+            return error
+        self.instrument, self._chosen, self.parts = instrument, name, None
+        self.after.value = _room(6, 3.2, "No sound yet: press “Transfer”.")
+        self.player.forget_after()
+        self._show_titles()
+        has_reverb = instrument.player.impulse_response is not None
+        with self._held():
+            self.levels[2].description = "its own reverb" if has_reverb else "reverb (a small hall)"
+            self.levels[2].value = self._defaults[self.levels[2]] = 1 if has_reverb else 0
+        return None
+
+    def _load(self, name):
+        content = self._zips.pop(name, None)
+        if content is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "uploaded.zip"
+                path.write_bytes(content)
+                self._own[name] = instruments.load(path, label=name)
+        return self._own[name] if name in self._own else instruments.load(name)
+
+    def _take_back(self, name):
+        """Take what cannot be loaded out of the menu, and choose again what is loaded."""
+        known = {*instruments.catalogue(), *self._own}
+        with self._held():
+            chosen = self.choice.value
+            self.choice.options = [
+                (title, value) for title, value in self.choice.options
+                if value in known or value != name
+            ]  # fmt: skip
+            self.choice.value = self._chosen if chosen == name else chosen
+
+    def _show_titles(self):
+        """Give the menu its titles anew, for what has been fetched is on this computer now."""
+        catalogue = instruments.catalogue()
+        options = tuple(
+            (catalogue[value].title if value in catalogue else title, value)
+            for title, value in self.choice.options
+        )
+        if options != tuple(self.choice.options):
+            with self._held():
+                chosen = self.choice.value
+                self.choice.options = options
+                self.choice.value = chosen
 
     # What is seen and heard.
 
-    def _adjust(self, bar=False):
+    def _adjust(self):
         settings = {name: knob.value for name, knob in self.knobs.items()}
         settings["pitch_shift"] /= 12  # octaves
-        self.extracted, self.adjusted = transfer.prepare(
-            self.sound if self.extracted is None else self.extracted,
-            self.instrument,
-            progress=bar,
-            **settings,
+        self.adjusted, self._remarks[1][:] = _with_remarks(
+            conditioning.adjust, self.extracted, self.instrument.statistics, **settings
         )
+        self._show_remarks()
         figure = plots.features(self.extracted, self.adjusted, figure=_figure(8, 5.2))
         self.curves.value = plots.to_html(
             figure,
@@ -308,22 +418,28 @@ class App:
         levels = [level.value for level in self.levels]
         played = synthesis.mix(harmonic, noise, impulse_response, levels)
         title = f"After: {self._name()}"
-        self.after.value = _sound_html(played, title) + audio.link_html(
-            played, f"{self._name().replace(' ', '_')}.wav"
-        )
+        self.player.show_after(played, title, f"{self._name().replace(' ', '_')}.wav")
+        self.after.value = _spectrogram_html(played, title)
 
-    def _show_before(self):
-        self.before.value = _sound_html(self.sound, "Before")
+    def _show_remarks(self):
+        said = "".join(f"<p>{html.escape(one)}</p>" for part in self._remarks for one in part)
+        self.remarks.value = f'<div role="status">{said}</div>' if said else ""
 
     def _name(self):
         return Path(self.instrument.name).stem.replace("_", " ")
 
-    def _say(self, sentence):
-        self.message.value = f'<div role="status" aria-live="polite">{html.escape(sentence)}</div>'
+
+def _example(name):
+    return _paths.ASSETS / "audio" / EXAMPLES[name][1]
 
 
-class _Cancelled(Exception):
-    """The learner pressed Cancel, or started something else."""
+def _with_remarks(function, *arguments, **settings):
+    """Return what a function returns, and the course's warnings in it, a list of sentences."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        result = function(*arguments, **settings)
+    # Warnings of other packages tell a learner nothing.
+    return result, [str(one.message) for one in caught if Path(one.filename) == Path(__file__)]
 
 
 def _small_hall():
@@ -333,10 +449,31 @@ def _small_hall():
     return (0.5 * tail / np.sqrt(np.sum(tail**2))).astype(np.float32)
 
 
-def _sound_html(sound, title):
+def _spectrogram_html(sound, title):
     figure = _figure(6, 3.2)
     plots.spectrogram(sound, ax=figure.subplots(), title=title)
-    return audio.player_html(sound, title=title) + plots.to_html(figure, f"Spectrogram: {title}")
+    return plots.to_html(figure, f"Spectrogram: {title}")
+
+
+def _waveform_html(sound, first, last):
+    """Return a picture of a sound's loudest samples, the part from `first` to `last` s darker."""
+    step = -(-len(sound) // _COLUMNS)
+    peaks = np.abs(np.pad(sound, (0, -len(sound) % step))).reshape(-1, step).max(axis=1)
+    time = (np.arange(len(peaks)) + 0.5) * step / audio.SAMPLE_RATE
+    figure = _figure(6.4, 1.1)
+    ax = figure.subplots()
+    ax.fill_between(time, -peaks, peaks, color="0.8", lw=0)
+    is_in = (time >= first) & (time <= last)
+    ax.fill_between(time, -peaks, peaks, where=is_in, color=plots.BEFORE, lw=0)
+    ax.set(xlim=(0, len(sound) / audio.SAMPLE_RATE), yticks=[], xlabel="time (s)")
+    return plots.to_html(figure, f"Waveform; the part from {first:.1f} to {last:.1f} s is in use")
+
+
+def _room(width, height, text=""):
+    """Return the HTML of an empty place as large as a figure of that size in inches."""
+    return (
+        f'<div style="max-width: {80 * width:g}px; aspect-ratio: {width} / {height}">{text}</div>'
+    )
 
 
 def _figure(width, height):
@@ -355,14 +492,17 @@ def _slider(description, value, low, high, step):
         readout_format="d" if step == 1 else ".2f",
         description=description,
         continuous_update=False,
-        style=_WIDE,
-        layout={"width": "480px"},
     )
 
 
 def _heading(text):
-    return ipywidgets.HTML(f"<h3>{text}</h3>")
+    return ipywidgets.HTML(f"<h2>{text}</h2>")
 
 
 def _row(*children):
     return ipywidgets.HBox(children, layout={"flex_flow": "row wrap"})
+
+
+def _column(*children):
+    """Return a box that stands beside another where there is room, and below it where not."""
+    return ipywidgets.VBox(children, layout={"flex": "1 1 480px"})

@@ -151,7 +151,9 @@ def test_failure_is_one_sentence_and_the_cache_is_as_it_was(way, before, server,
     with pytest.raises(FetchError, match=BAD[way]) as error:
         download.fetch(f"{server.address}/{way}", path, DIGEST, "a file")
     assert_one_sentence(error)
-    assert server.address in str(error.value)
+    # The host alone: an address may have a hundred letters.
+    assert server.address.removeprefix("http://") in str(error.value)
+    assert server.address not in str(error.value)
     assert (path.read_bytes() if before else path.exists()) == (before or False)
     assert left_in(tmp_path) == (["file"] if before else [])
 
