@@ -111,8 +111,7 @@ def _download(address, file, largest, title=None):
 
     called = _called(address, title)
     for wait in (*_WAITS, None):
-        # Only shown to someone who is looking: in a log a bar would be noise.
-        hidden = title is None or not sys.stderr.isatty()
+        hidden = title is None or not _someone_looks()
         # pooch sets the bar's total to the file's size.
         with tqdm(total=1, desc=title, unit="B", unit_scale=True, disable=hidden) as bar:
             transfer = HTTPDownloader(bar, _CHUNK, headers=_HEADERS, timeout=_TIMEOUT)
@@ -128,6 +127,12 @@ def _download(address, file, largest, title=None):
         time.sleep(wait)
         file.seek(0)
         file.truncate()
+
+
+def _someone_looks():
+    """Return whether stderr is a terminal or a notebook's: in a log a bar would be noise."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return sys.stderr.isatty() or hasattr(shell, "kernel")
 
 
 class _Bounded:

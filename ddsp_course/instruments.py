@@ -141,7 +141,7 @@ def catalogue():
         name = "official_" + model
         title, location = f"{model.replace('_', ' ')}, Magenta's of 2021", _OFFICIAL.format(model)
         if not (_cached(location) / _LISTING).exists():
-            title += " (downloads up to 20 MB)"
+            title += " (downloads 58 MB)"
         entries[name] = Entry(title, location, False)
     return entries
 

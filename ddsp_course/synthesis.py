@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import gin
 import numpy as np
 
 from ddsp_course._tensorflow import ddsp, tf, without_remarks
@@ -66,8 +67,6 @@ def compile_player(model, n_frames=None, advance=None):
     Returns:
       `Player`.
     """
-    import gin
-
     n_frames = n_frames or WINDOW
     recurrent = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.RNN)]
     harmonics = [layer for layer in model.submodules if isinstance(layer, ddsp.synths.Harmonic)]

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
+import IPython
 import pytest
 from conftest import ROOT, left_in
 
@@ -31,6 +33,8 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
         match self.path.rpartition("/")[2]:
             case "good":
                 self.send(CONTENT, 200)
+            case "large":
+                self.send(server.large, 200)
             case "cut_once":
                 self.send(CONTENT, 200, stop=CUT if first else None)
             case "cut_always":
@@ -238,12 +242,28 @@ def test_two_processes_at_once_do_not_spoil_each_other(server, tmp_path):
     assert left_in(tmp_path) == ["file"]
 
 
-def test_progress_is_shown_to_eyes_alone(server, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("place", ["terminal", "notebook"])
+def test_progress_is_shown_to_eyes_alone(place, server, tmp_path, monkeypatch, capsys):
     download.fetch(f"{server.address}/good", tmp_path / "a", DIGEST, "a file")
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    if place == "terminal":
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    else:
+        monkeypatch.setattr(IPython, "get_ipython", lambda: types.SimpleNamespace(kernel=None))
     download.fetch(f"{server.address}/good", tmp_path / "b", DIGEST, "a file")
-    assert "a file: 100%" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "a file: 100%" in shown and "300k/300k" in shown
+
+
+def test_official_instrument_s_weights_are_not_too_large(server, tmp_path, monkeypatch, capsys):
+    # Three numbers for each of 4,849,150: Adam's running means are kept beside the weights.
+    content = bytes(3 * 4 * 4_849_150)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    server.large = content
+    digest = "md5:" + hashlib.md5(content).hexdigest()
+    download.fetch(f"{server.address}/large", tmp_path / "file", digest, "ckpt-1.data")
+    assert (tmp_path / "file").stat().st_size == len(content)
+    assert "58.2M/58.2M" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("way", ["404", "portal", "cut_always", "silent"])

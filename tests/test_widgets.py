@@ -294,7 +294,7 @@ def test_incomplete_zip_is_named_without_a_folder(app, tmp_path):
 def test_official_model_without_a_network_is_a_short_sentence(app, monkeypatch, tmp_path):
     monkeypatch.setenv("DDSP_COURSE_CACHE", str(tmp_path))
     monkeypatch.setattr(instruments, "_BUCKET", "http://127.0.0.1:9/storage/v1/b/ddsp/o")
-    assert "downloads up to 20 MB" in dict(map(reversed, app.choice.options))["official_flute2"]
+    assert "downloads 58 MB" in dict(map(reversed, app.choice.options))["official_flute2"]
     app.choice.value = "official_flute2"
     app.wait()
     assert "no connection" in said(app) and "http" not in said(app)

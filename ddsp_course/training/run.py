@@ -15,6 +15,7 @@ import pickle
 import tempfile
 from pathlib import Path
 
+import gin
 import numpy as np
 
 from ddsp_course import files
@@ -40,8 +41,6 @@ def configure(gin_files=(), gin_lines=()):
     Raises:
       TrainingError: a file is missing or unreadable, or a setting is unknown.
     """
-    import gin
-
     # gin knows what has been imported.
     for part in ("data", "trainers", "train_util"):
         getattr(ddsp.training, part)
@@ -100,8 +99,6 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
 
 def _check_dataset(dataset):
     """Refuse a dataset without examples, or whose examples differ in length from the settings."""
-    import gin
-
     paths = sorted(str(path) for path in Path(dataset).glob("train*.tfrecord*"))
     # Not by tf.data, which would start TensorFlow before the machines of a strategy have met.
     records = itertools.chain.from_iterable(map(tf.compat.v1.io.tf_record_iterator, paths))
@@ -153,8 +150,6 @@ def get_strategy(name):
 
 def provider(dataset, part="train"):
     """Return ddsp's `TFRecordProvider` of a dataset's part, "train" or "held_out"."""
-    import gin
-
     # ddsp registers it with gin, but gin's settings reach it by gin's name alone.
     configured = gin.get_configurable("TFRecordProvider")
     return configured(str(Path(dataset) / f"{part}*.tfrecord*"))
@@ -178,8 +173,6 @@ def export(dataset, work, folder):
     Raises:
       TrainingError: nothing was trained in `work`, or the folder cannot be written.
     """
-    import gin
-
     latest = tf.train.latest_checkpoint(str(work))
     if latest is None:
         raise TrainingError(f"There is no checkpoint in {work}: train first.")
@@ -248,7 +241,6 @@ def _notes(pieces):
 
 def _loop(dataset, work, strategy, steps, progress):
     """Train until `steps`; see `train`."""
-    import gin
     from tqdm.auto import tqdm
 
     steps = steps or gin.query_parameter("train.num_steps")
@@ -298,8 +290,6 @@ def _loop(dataset, work, strategy, steps, progress):
 
 def _begin(dataset, work, strategy):
     """Return a trainer, where the last run in `work` ended, and its batches."""
-    import gin
-
     batch_size = gin.query_parameter("train.batch_size")
     with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
         trainer = _trainer(strategy)
