@@ -8,8 +8,8 @@ function url(bytes, type) {
 function render({ model, el }) {
   el.innerHTML = `
     <div role="group" aria-label="Player">
-      <button type="button" class="before">Before</button>
-      <button type="button" class="after">After</button>
+      <button type="button" class="before jupyter-widgets jupyter-button">Before</button>
+      <button type="button" class="after jupyter-widgets jupyter-button">After</button>
       <label><input type="checkbox" class="loop"> repeat</label>
       <div class="title" style="margin: 6px 0"></div>
       <audio controls preload="auto" style="width: 100%; max-width: 520px"></audio>
@@ -44,7 +44,7 @@ function render({ model, el }) {
     const hasAfter = model.get("after").byteLength > 0;
     for (const [which, button] of Object.entries(buttons)) {
       button.setAttribute("aria-pressed", which === shown);
-      button.style.fontWeight = which === shown ? "bold" : "normal";
+      button.classList.toggle("mod-primary", which === shown);
     }
     buttons.after.disabled = !hasAfter;
     const name = model.get(`${shown}_title`);

@@ -189,7 +189,7 @@ class App:
                     _column(_heading("2. An instrument"), self.choice, _row(self.zip, self.path)),
                 ),
                 _heading("3. How it is played"),
-                _row(_column(*self.knobs.values(), self.reset), _column(self.curves)),
+                _row(_column(*self.knobs.values(), _row(self.reset)), _column(self.curves)),
                 _heading("4. Transfer"),
                 _row(self.transfer, self.cancel, self.work.progress, self.work.left),
                 self.work.message,
