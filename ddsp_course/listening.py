@@ -20,9 +20,10 @@ STEP_S = _STEP / SAMPLE_RATE
 _BLOCK = 500  # spectra that lie in memory at once
 _HZ_PER_BIN = SAMPLE_RATE / _FFT
 
-# Several notes at once. On 110 recordings of one voice or instrument (19 instruments, speech,
-# rooms, noise, slides) at most 0.21 of the steady frames held several; on 118 of chords, but for
-# octaves and twelfths, at least 0.57. A growl and a hum as loud as the notes are taken for several.
+# Several notes at once. On 87 recordings of one voice or instrument (15 of a soundfont, speech,
+# rooms, noise, slides) at most 0.21 of the judged frames held several. On 102 of chords, but for
+# octaves and twelfths, it was 0.57 at least; two had next to no frame with a sure pitch. A growl
+# and a hum as loud as the notes are taken for several.
 SEVERAL_SHARE = 1 / 3
 _SEVERAL_S = 0.2
 _N_PEAKS = 20
@@ -138,10 +139,10 @@ def _explained(hz, amplitude, f0_hz):
 
 
 # What `findings` reports, in sections. The limits were measured on the bundled clarinet, a real
-# violin, 20 instruments of a soundfont and worse versions of them, see tests/test_listening.py.
+# violin, 15 instruments of a soundfont and worse versions of them, see tests/test_listening.py.
 SECTION_S = 10
 # Rooms that take 0.6 s to fall by 60 dB leave 29 dB and more, of 0.8 s 25 dB and less; dry
-# instruments 27 and more.
+# instruments 27 and more, but for those that ring (a vibraphone: 14).
 _ECHO_DB, _LATER = 26, 6  # frames of 40 ms
 _ALL = 0.9
 # Digital recordings in a quiet room have 40 dB and more; where there is no rest, a real violin's bow
