@@ -1,9 +1,13 @@
 """What notebook 00_demo writes out by hand is what ddsp and the course compute."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
 from ddsp_course import conditioning
+from ddsp_course.exercises import demo
 
 NOTEBOOK = "00_demo"
 SEEDS = [1, 2]
@@ -44,11 +48,32 @@ def test_notes(curves, threshold, written_out, ddsp):
 
 
 @pytest.mark.parametrize("mean_pitch", [41.0, 59.76, 75.9, 100.0])
-def test_register(curves, mean_pitch, written_out):
-    _, to_register = written_out(NOTEBOOK, "midi", "to_register")
-    ours = to_register(curves["f0_hz"], curves["notes"], mean_pitch)
-    theirs = conditioning.shift_register(curves["f0_hz"], curves["notes"], mean_pitch)
+def test_register_of_the_exercise_is_the_course_s(curves, mean_pitch):
+    f0_hz, notes = curves["f0_hz"], curves["notes"]
+    ours = f0_hz * 2.0 ** np.round(demo._distance(f0_hz[notes], mean_pitch))
+    theirs = conditioning.shift_register(f0_hz, notes, mean_pitch)
     np.testing.assert_allclose(ours, theirs, rtol=FLOAT32)
+
+
+@pytest.mark.parametrize(
+    ("distance", "octaves"), [(0.47, 1), (-0.87, 0), (1.4, 2), (1.85, 1), (2.0, 2)]
+)
+def test_magentas_octaves_go_up_and_above_one_and_a_half_down(distance, octaves, written_out):
+    (magentas_octaves,) = written_out(NOTEBOOK, "magentas_octaves")
+    assert magentas_octaves(distance) == octaves
+
+
+def test_magentas_loudness_is_what_ddsp_computes(curves, written_out, ddsp):
+    (by_ranks,) = written_out(NOTEBOOK, "by_ranks")
+    postprocessing = ddsp.training.postprocessing
+    loudness_db, notes = curves["loudness_db"].astype(float), curves["notes"]
+    loudness_db[100:160] = -10.0  # ties; of the extremes, ddsp takes the ends of the ranks
+    training_db = np.random.default_rng(3).uniform(-80, 10, 5000)
+    fitted = postprocessing.fit_quantile_transform(training_db, np.ones(5000, bool))
+    _, theirs = postprocessing.fit_quantile_transform(loudness_db, notes, fitted)
+    ours = by_ranks(loudness_db, notes, fitted.quantiles_[:, 0])
+    np.testing.assert_allclose(ours, theirs[:, 0], atol=80 * FLOAT32)
+    np.testing.assert_array_equal(ours[~notes], loudness_db[~notes])
 
 
 def test_loudness(curves, written_out):
@@ -61,10 +86,10 @@ def test_loudness(curves, written_out):
     np.testing.assert_allclose(ours, theirs, atol=80 * FLOAT32)
 
 
-def test_quiet(curves, written_out):
+def test_quiet_of_the_exercise_is_the_course_s(curves, written_out):
     from ddsp_course import features
 
-    find_notes, quieten = written_out(NOTEBOOK, "find_notes", "quieten")
+    (find_notes,) = written_out(NOTEBOOK, "find_notes")
     loudness_db = curves["loudness_db"]
     heard = features.Features(
         np.zeros(64 * len(loudness_db), np.float32),
@@ -74,7 +99,7 @@ def test_quiet(curves, written_out):
     )
     theirs = conditioning.adjust(heard, None, quiet=30)
     _, nearness = find_notes(loudness_db, curves["confidence"])
-    ours = np.maximum(quieten(loudness_db, theirs.note_mask, nearness, 30), -80)
+    ours = demo._quieten(loudness_db, theirs.note_mask, nearness, 30)
     np.testing.assert_allclose(ours, theirs.loudness_db, atol=80 * FLOAT32)
 
 
@@ -86,3 +111,19 @@ def test_autotune(curves, amount, written_out):
     theirs = conditioning.pull_to_semitones(f0_hz, confidence, notes, amount)
     np.testing.assert_allclose(ours, theirs, rtol=FLOAT32)
     assert np.abs(ours / f0_hz - 1).max() > 0.005
+
+
+@pytest.mark.parametrize("amount", [0.3, 1.0])
+def test_magentas_autotune_is_what_ddsp_computes(curves, amount, written_out, monkeypatch, capsys):
+    _, magentas_tune = written_out(NOTEBOOK, "midi", "magentas_tune")
+    # ddsp.colab.colab_utils runs in Colab only.
+    colab = types.ModuleType("google.colab")
+    colab.files, colab.output = types.SimpleNamespace(download=None), None
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    from ddsp.colab import colab_utils
+
+    f0_hz, notes = curves["f0_hz"].astype(float), curves["notes"]
+    midi = 69 + 12 * np.log2(f0_hz / 440)
+    theirs = colab_utils.auto_tune(midi, 0.3, notes, amount)  # the tuning is not used
+    ours = magentas_tune(f0_hz, notes, amount)
+    np.testing.assert_allclose(ours, 440 * 2 ** ((theirs - 69) / 12), rtol=FLOAT32)

@@ -1,22 +1,317 @@
 """Exercises of notebooks/02_timbre_transfer/00_demo.ipynb."""
 
+import dataclasses
+import functools
+import warnings
+
 import numpy as np
 
+from ddsp_course import _paths
 from ddsp_course.exercises import hints
-from ddsp_course.units import hz_to_midi, midi_to_hz
+from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE, hz_to_midi, midi_to_hz
 
 SETTINGS = ("pitch_shift", "loudness_shift", "autotune", "quiet", "note_threshold", "match")
-SUNG_HZ = np.array([98.0, 110.0, 130.8, 146.8])
-TRUMPET = 68.7
-LEVELS_DB = np.array([-75.0, -30.0, -12.0, -9.0, -14.0, -40.0, -11.0, -66.0])
-IS_NOTE = np.array([False, False, True, True, True, False, True, False])
-OFF_HZ = np.array([436.0, 450.0, 500.0, 659.3, 702.0])
-# A thousandth of a frequency, two cents, which no ear tells.
+# Five cents in octaves, which no ear tells: 7 / 12 may be rounded to 0.58.
+CENTS_5 = 5 / 1200
+# A thousandth of a frequency is two cents.
 IN_TUNE = 1e-3
+FLOOR_DB = -80.0
+OPTIONS = ("nothing", "too low", "two voices", "by ranks", "too loud")
+
+
+def octaves(answer):
+    """A function (f0_hz (n_notes,), mean_pitch) -> whole octaves that bring the melody nearest."""
+    results = []
+    for f0_hz, mean_pitch in _melodies():
+        result, wrong = hints.call(answer, f0_hz, mean_pitch)
+        if wrong:
+            return wrong
+        wrong = _one_for_each(result, f0_hz)
+        if wrong:
+            return wrong
+        wrong = hints.one_number(result)
+        if wrong:
+            return f"the function's result: {wrong}"
+        results.append(float(np.squeeze(result)))
+    right = [_distance(*case) for case in _melodies()]
+    if np.allclose(results, np.round(right), atol=1e-3):
+        return None
+    return _first_match(results, _octave_mistakes(right)) or _octaves_off(results, right)
+
+
+def _one_for_each(result, f0_hz):
+    """Say what a function returns that gives a number for each note, where one is asked for."""
+    if np.size(result) != len(f0_hz) or len(f0_hz) == 1 or hints.numbers(result):
+        return None
+    result = np.ravel(np.asarray(result, float))
+    if np.ptp(result) < 1e-6:
+        return "it returns a number for each note: one is enough for the whole melody."
+    if np.ptp(result / f0_hz) < 1e-6:
+        return "it returns the moved melody: return the number of octaves alone."
+    return (
+        "it moves each note by itself, which tears a melody wider than an octave apart: one "
+        "number of octaves moves them all."
+    )
+
+
+def _octave_mistakes(distances):
+    hz = [(mean_pitch - hz_to_midi(f0_hz.mean())) / 12 for f0_hz, mean_pitch in _melodies()]
+    half = [(mean_pitch - np.median(hz_to_midi(f0_hz))) / 12 for f0_hz, mean_pitch in _melodies()]
+    first = [(mean_pitch - hz_to_midi(f0_hz[0])) / 12 for f0_hz, mean_pitch in _melodies()]
+    distances = np.array(distances)
+    return {
+        "that is Magenta's rule (above 1.5 octaves down, else up). It moves a melody that already "
+        "lies near the middle. Here the nearest whole number is asked for.": np.where(
+            distances > 1.5, np.floor(distances), np.ceil(distances)
+        ),
+        "it always rounds up, so a melody a little too low goes up a whole octave.": np.ceil(
+            distances
+        ),
+        "it always rounds down: 1.9 octaves become 1.": np.floor(distances),
+        "the middles agree exactly, but the key has changed: round to whole octaves.": distances,
+        "it goes the wrong way: the shift is where the melody should be, less where it is.": -np.round(
+            distances
+        ),
+        "these are semitones: an octave has twelve.": np.round(12 * distances),
+        "this is a factor for the frequency: the number of octaves is its exponent.": 2.0
+        ** np.round(distances),
+        "the middle is taken in hertz, where high notes weigh more: average the semitones.": np.round(
+            hz
+        ),
+        "this is the median note: the middle asked for is the mean of the semitones.": np.round(
+            half
+        ),
+        "the first note alone is no middle: average all of them.": np.round(first),
+    }
+
+
+def _octaves_off(results, right):
+    at = int(np.argmax(np.abs(np.array(results) - np.round(right))))
+    f0_hz, mean_pitch = _melodies()[at]
+    return (
+        f"a melody of {len(f0_hz)} notes with its middle at {hz_to_midi(f0_hz).mean():.1f} and an "
+        f"instrument at {mean_pitch:.1f} are {right[at]:+.2f} octaves apart, and the nearest whole "
+        f"number is {np.round(right[at]):+.0f}."
+    )
+
+
+def _distance(f0_hz, mean_pitch):
+    return (mean_pitch - hz_to_midi(f0_hz).mean()) / 12
+
+
+@functools.cache
+def _melodies():
+    """[(f0_hz, mean_pitch)]: near and far, narrow and wide, one note and many."""
+    bass = np.array([98.0, 110.0, 130.8, 146.8])
+    # Its mean in semitones, its mean in hertz and its median ask for different octaves.
+    wide = midi_to_hz(np.array([40.0, 41.0, 42.0, 43.0, 76.0]))
+    cases = [(wide, 55.5), (wide, 53.0), (bass, 68.7), (bass, 52.0), (np.array([440.0]), 58.0)]
+    random = np.random.default_rng(5)
+    while len(cases) < 16:
+        f0_hz = midi_to_hz(random.uniform(36, 84) + random.uniform(-14, 14, random.integers(2, 30)))
+        case = (f0_hz, float(random.uniform(45, 85)))
+        if abs(abs(_distance(*case) % 1 - 0.5)) > 0.05:  # no ties
+            cases.append(case)
+    return cases
+
+
+def quiet(answer):
+    """A function (loudness_db, notes, nearness, quiet) -> loudness with what is no note turned down."""
+    results, right, mistakes = [], [], {}
+    for case in _rests():
+        result, wrong = hints.call(answer, *case)
+        if wrong:
+            return wrong
+        wrong = hints.numbers(result)
+        if wrong:
+            return f"the function's result: {wrong}"
+        result = np.atleast_1d(np.squeeze(np.asarray(result, float)))
+        wrong = hints.shape(result, case[0].shape, ("frames",))
+        if wrong:
+            return f"the function's result: {wrong}"
+        results.append(result)
+        for sentence, other in _quiet_mistakes(*case).items():
+            mistakes.setdefault(sentence, []).append(other)
+        right.append(_quieten(*case))
+    results, right = np.concatenate(results), np.concatenate(right)
+    if np.allclose(results, right, atol=0.05):
+        return None
+    mistakes = {sentence: np.concatenate(rows) for sentence, rows in mistakes.items()}
+    return _first_match(results, mistakes, 0.05) or _quiet_off(results)
+
+
+def _quieten(loudness_db, notes, nearness, quiet):
+    lower = loudness_db - np.where(notes, 0, quiet * (1 - nearness))
+    return np.maximum(lower, FLOOR_DB)
+
+
+def _quiet_mistakes(loudness_db, notes, nearness, quiet):
+    def floored(lower):
+        return np.maximum(lower, FLOOR_DB)
+
+    by_nearness = quiet * (1 - nearness)
+    return {
+        "the floor is missing: below -80 dB the model has never heard anything.": loudness_db
+        - np.where(notes, 0, by_nearness),
+        "it turns down everything by the full amount, the notes too.": floored(loudness_db - quiet),
+        "the notes are turned down, and the rests are kept: it is the other way round.": floored(
+            loudness_db - np.where(notes, by_nearness, 0)
+        ),
+        "notes are turned down a little as well: with a low threshold a note's nearness may be "
+        "below 1, and notes stay as they are.": floored(loudness_db - by_nearness),
+        "the rests get louder: subtract.": floored(loudness_db + np.where(notes, 0, by_nearness)),
+        "a frame that is nearly a note is turned down most: it should be the least.": floored(
+            loudness_db - np.where(notes, 0, quiet * nearness)
+        ),
+        "every rest goes down by the full amount: what is nearly a note goes down by less.": floored(
+            loudness_db - np.where(notes, 0, quiet)
+        ),
+        "it goes by the level, not by `notes`: a loud cough in a rest stays, a soft note is lost.": floored(
+            np.where(loudness_db > -20, loudness_db, loudness_db - quiet)
+        ),
+        "the rests are gone altogether: only `quiet` decibels less are asked for.": np.where(
+            notes, loudness_db, FLOOR_DB
+        ),
+        "nothing has changed.": loudness_db,
+    }
+
+
+def _quiet_off(results):
+    loudness_db, notes, nearness, quiet = (np.concatenate(part) for part in _flat_rests())
+    right = _quieten(loudness_db, notes, nearness, quiet)
+    at = int(np.argmax(np.abs(results - right)))
+    kind = "a note" if notes[at] else f"no note (nearness {nearness[at]:.1f})"
+    return (
+        f"a frame at {loudness_db[at]:.0f} dB that is {kind} should be at {right[at]:.0f} dB "
+        f"with quiet = {quiet[at]:.0f}."
+    )
+
+
+def _flat_rests():
+    rows = [(*case[:3], np.full(len(case[0]), case[3])) for case in _rests()]
+    return zip(*rows, strict=True)
+
+
+@functools.cache
+def _rests():
+    """[(loudness_db, notes, nearness, quiet)], with loud rests, soft notes and low thresholds."""
+    random = np.random.default_rng(6)
+    cases = []
+    for n, quiet_db, threshold in (
+        (60, 20.0, 1.0),
+        (7, 40.0, 0.6),
+        (200, 0.5, 1.0),
+        (1, 30.0, 1.0),
+    ):
+        ratio = random.uniform(0, 1.4, n)
+        cases.append(
+            (
+                random.uniform(-85, 10, n).clip(FLOOR_DB),
+                ratio >= threshold,
+                ratio.clip(0, 1),
+                quiet_db,
+            )
+        )
+    return cases
+
+
+def to_scale(answer):
+    """A function (f0_hz, steps, amount) -> pitches drawn to the nearest note of a scale, in Hz."""
+    results, right, mistakes = [], [], {}
+    for f0_hz, steps, amount in _songs():
+        result, wrong = hints.call(answer, f0_hz, list(steps), amount)
+        if wrong:
+            return wrong
+        wrong = hints.numbers(result)
+        if wrong:
+            return f"the function's result: {wrong}"
+        result = np.atleast_1d(np.squeeze(np.asarray(result, float)))
+        wrong = hints.shape(result, f0_hz.shape, ("pitches",))
+        if wrong:
+            return f"the function's result: {wrong}"
+        results.append(result)
+        right.append(_drawn(f0_hz, steps, amount))
+        for sentence, other in _scale_mistakes(f0_hz, steps, amount).items():
+            mistakes.setdefault(sentence, []).append(other)
+    results, right = np.concatenate(results), np.concatenate(right)
+    if np.allclose(results, right, rtol=IN_TUNE):
+        return None
+    mistakes = {sentence: np.concatenate(rows) for sentence, rows in mistakes.items()}
+    wrong = _first_match(results, mistakes, 0, IN_TUNE)
+    return wrong or _scale_off(results, right)
+
+
+def _scale(steps):
+    notes = np.arange(-24, 156)
+    return notes[np.isin(notes % 12, steps)]
+
+
+def _drawn(f0_hz, steps, amount, scale=None):
+    pitch = hz_to_midi(f0_hz)
+    scale = _scale(steps) if scale is None else scale
+    nearest = scale[np.abs(pitch[:, None] - scale).argmin(axis=1)]
+    return midi_to_hz(pitch + amount * (nearest - pitch))
+
+
+def _scale_mistakes(f0_hz, steps, amount):
+    pitch, scale = hz_to_midi(f0_hz), _scale(steps)
+    octave = 12 * np.floor(pitch / 12)
+    within = (
+        octave
+        + np.asarray(steps)[np.abs((pitch - octave)[:, None] - np.asarray(steps)).argmin(axis=1)]
+    )
+    below = scale[np.searchsorted(scale, pitch, "right") - 1]
+    return {
+        "the whole way, whatever the amount: half of an autotune goes half of the way.": _drawn(
+            f0_hz, steps, 1
+        ),
+        "nothing has moved.": f0_hz,
+        "it goes away from the notes: mind the sign.": _drawn(f0_hz, steps, -amount),
+        "these are semitones (MIDI numbers): hertz are asked for.": hz_to_midi(
+            _drawn(f0_hz, steps, amount)
+        ),
+        "it goes to the nearest semitone, in the scale or not.": _drawn(
+            f0_hz, steps, amount, np.arange(-24, 156)
+        ),
+        "a high B is drawn all the way down to a note of its own octave: the C above may be "
+        "nearer, and so the scale goes on in the next octave.": midi_to_hz(
+            pitch + amount * (within - pitch)
+        ),
+        "always the note below: the nearest may lie above.": midi_to_hz(
+            pitch + amount * (below - pitch)
+        ),
+    }
+
+
+def _scale_off(results, right):
+    f0_hz = np.concatenate([case[0] for case in _songs()])
+    at = int(np.argmax(np.abs(np.log(np.maximum(results, 1e-9) / right))))
+    names = [f"steps {list(case[1])}, amount {case[2]:g}" for case in _songs() for _ in case[0]]
+    return f"with {names[at]}, {f0_hz[at]:.1f} Hz should become {right[at]:.1f} Hz."
+
+
+@functools.cache
+def _songs():
+    """[(f0_hz, steps, amount)]: several scales, with pitches around the step from octave to octave."""
+    random = np.random.default_rng(7)
+    cases = []
+    for steps, amount, n in (
+        ((0, 2, 4, 7, 9), 1.0, 40),
+        ((0, 2, 4, 5, 7, 9, 11), 0.5, 25),
+        ((1, 6), 0.8, 30),
+        ((0,), 0.3, 9),
+    ):
+        pitch = random.uniform(40, 90, 4 * n)
+        pitch[:5] = [59.6, 71.7, 83.8, 58.9, 47.3]
+        scale = _scale(steps)
+        apart = np.sort(np.abs(pitch[:, None] - scale), axis=1)
+        clear = pitch[apart[:, 1] - apart[:, 0] > 0.1]  # between two notes, both are right
+        cases.append((midi_to_hz(clear[:n]), steps, amount))
+    return cases
 
 
 def settings(answer):
-    """An octave lower, 12 dB softer, exactly in tune: {"pitch_shift": -1, ...}."""
+    """A fifth lower, 12 dB softer, exactly in tune: {"pitch_shift": -7 / 12, ...}."""
     if not isinstance(answer, dict):
         return 'a dictionary is asked for, such as {"quiet": 20}.'
     unknown = [str(name) for name in answer if name not in SETTINGS]
@@ -29,144 +324,171 @@ def settings(answer):
         wrong = hints.one_number(answer[name])
         if wrong:
             return f"{name}: {wrong}"
-    octaves, decibels, autotune = (float(np.squeeze(answer[name])) for name in SETTINGS[:3])
-    if octaves != -1:
-        known = {
-            1: "it plays an octave higher, and not lower: mind the sign of pitch_shift.",
-            -12: "it plays twelve octaves lower, where nothing is heard: pitch_shift counts octaves.",
-            12: "it plays twelve octaves higher, where nothing is heard: pitch_shift counts octaves.",
-            0.5: "half an octave higher: pitch_shift is no factor, it counts octaves.",
-        }
-        return known.get(octaves, f"it is shifted by {octaves:g} octaves, and not by -1.")
+    values = {name: float(np.squeeze(value)) for name, value in answer.items()}
+    return _pitch_shift(values["pitch_shift"]) or _other_settings(values)
+
+
+def _pitch_shift(shift):
+    right = -7 / 12
+    if abs(shift - right) <= CENTS_5:
+        return None
+    known = {
+        7 / 12: "it plays a fifth higher, and not lower: mind the sign of pitch_shift.",
+        -7: "it plays seven octaves lower, where nothing is heard: pitch_shift counts octaves.",
+        7: "it plays seven octaves higher, where nothing is heard: pitch_shift counts octaves.",
+        -1: "it plays an octave lower: a fifth is 7 of its 12 semitones.",
+        2**right: "that is the factor of the frequency: pitch_shift is its exponent, in octaves.",
+        -5 / 12: "five semitones are a fourth: a fifth has seven.",
+        -5 / 8: "a fifth is five white keys wide, but an octave has 12 semitones, and a fifth 7.",
+    }
+    for other, sentence in known.items():
+        if abs(shift - other) < CENTS_5:
+            return sentence
+    return (
+        f"it is shifted by {12 * shift:+.1f} semitones: a fifth lower is -7, and an octave has 12."
+    )
+
+
+def _other_settings(values):
+    decibels, autotune = values["loudness_shift"], values["autotune"]
     if decibels != -12:
         known = {
             12: "it plays louder, and not softer: mind the sign of loudness_shift.",
             0.25: "loudness_shift is no factor: it adds decibels.",
         }
-        return known.get(decibels, f"the loudness changes by {decibels:g} dB, and not by -12.")
+        return known.get(decibels, f"the loudness changes by {decibels:+g} dB, and not by -12.")
     if autotune != 1:
         if autotune == 100:
             return "autotune is a share from 0 to 1, and no percentage."
         return f"it is drawn {autotune:g} of the way to the semitone: the whole way is 1."
-    if not answer.get("match", True):
+    if not values.get("match", 1):
         return "without match, neither register nor loudness are the violin's."
+    if not 0 <= values.get("quiet", 20) <= 60:
+        return "quiet is a number of decibels to turn the rests down by, from 0 to about 60."
+    if not 0 <= values.get("note_threshold", 1) <= 2:
+        return "with a note_threshold below 0 or above 2, every frame or none counts as a note."
     return None
 
 
-def semitones(answer):
-    """The pitch_shift for +7, -3 and -24 semitones, (3,)."""
-    steps = np.array([7.0, -3.0, -24.0])
-    wrong = hints.numbers(answer) or hints.shape(answer, (3,), ("shifts",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    right = steps / 12
-    known = {
-        "these are semitones, and would shift by as many octaves: twelve semitones are one.": steps,
-        "these are factors for the frequency: pitch_shift is their exponent.": 2**right,
-        "what should go up goes down, and the other way round: mind the signs.": -right,
-        "all go up: the last two should go down.": np.abs(right),
-        "these are cents: an octave has 1200, and pitch_shift counts octaves.": 100 * steps,
-        "an octave has 12 semitones: seven are the white keys alone.": steps / 7,
-        "an octave has 12 semitones: it is the eighth white key, and the thirteenth of all.": steps
-        / 8,
+def lost(answer):
+    """What loudness_shift = -12 does in Magenta's notebook of 2026: "no change"."""
+    why = {
+        "12 dB softer": "that is what the control promises. Run the next cell: it measures how "
+        "much of the change reaches the network.",
+        "more than 12 dB softer": "nothing multiplies the change on its way. Run the next cell: "
+        "it measures how much reaches the network.",
     }
-    # A cent is a 1200th of an octave.
-    return hints.mistake(answer, known, rtol=1e-6, atol=1e-3) or hints.close(
-        answer, right, rtol=0, atol=2e-3
+    return hints.choice(answer, "no change", ("12 dB softer", "no change", *list(why)[1:]), why)
+
+
+def faults(answer):
+    """What is wrong with each of the players of `faulty`: {"A": "by ranks", ...}."""
+    right = {"A": "by ranks", "B": "nothing", "C": "too low", "D": "two voices"}
+    why = {
+        "nothing": "something is wrong with it: compare it with the flute above.",
+        "too low": "its notes are where the melody was: no whistle at the top, no growl below.",
+        "two voices": "a tracker misled by a second voice leaps to other notes: here each note "
+        "stays on its pitch.",
+        "by ranks": "by ranks, steady notes would rattle many times a second.",
+        "too loud": "told too much loudness, every note would be at full strength, without swells.",
+        (
+            "A",
+            "too loud",
+        ): "it isn't held at full strength: its loudness flickers within each note.",
+        (
+            "C",
+            "two voices",
+        ): "the melody is whole, with no leaps: listen to what shines above 4 kHz.",
+        ("D", "too low"): "most of it is not low: it leaps away from the melody, down and back up.",
+        ("B", "by ranks"): "its notes swell smoothly, and nothing rattles.",
+    }
+    return hints.choices(answer, right, OPTIONS, why)
+
+
+def faulty(violin, heard):
+    """Return {"A": (n_samples,), ...}: 2.5 s of a melody on the violin, some of it gone wrong.
+
+    Args:
+      violin: `instruments.Instrument`.
+      heard: `features.Features` of 2.5 s or more, a single melody.
+    """
+    from ddsp_course import conditioning, features
+
+    n = round(2.5 * FRAME_RATE)
+    heard = dataclasses.replace(
+        heard,
+        audio=heard.audio[: n * HOP_SIZE],
+        f0_hz=heard.f0_hz[:n],
+        f0_confidence=heard.f0_confidence[:n],
+        loudness_db=heard.loudness_db[:n],
+        note_mask=None,
     )
+    good = conditioning.adjust(heard, violin.statistics)
+    # An organ's loudness: steady but for hundredths of a decibel, which ranks blow up.
+    ranks = np.random.default_rng(1).permutation(np.linspace(0, 1, int(good.note_mask.sum())))
+    rattle = good.loudness_db.copy()
+    rattle[good.note_mask] = np.quantile(violin.statistics.loudness_quantiles_db, ranks)
+    low = dataclasses.replace(good, f0_hz=good.f0_hz / 4)
+    second = violin.play(dataclasses.replace(good, f0_hz=good.f0_hz * 2 ** (4 / 12)))
+    duet = heard.audio + second * np.sqrt(np.mean(heard.audio**2) / np.mean(second**2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the second voice
+        misled = conditioning.adjust(features.extract(duet), violin.statistics)
+    played = (dataclasses.replace(good, loudness_db=rattle), good, low, misled)
+    return dict(zip("ABCD", map(violin.play, played), strict=True))
 
 
-def register(answer):
-    """Four notes of a bass in the trumpet's register, in Hz, (4,)."""
-    wrong = hints.numbers(answer) or hints.shape(answer, (4,), ("notes",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    right = 4 * SUNG_HZ
-    distance = (TRUMPET - hz_to_midi(SUNG_HZ).mean()) / 12
-    known = {
-        "nothing has moved: an instrument two octaves higher would still whistle.": SUNG_HZ,
-        "one octave is too little: 1.8 are missing, and the nearest whole number is 2.": 2
-        * SUNG_HZ,
-        "the middles agree, but the key has changed: a shift by whole octaves keeps it.": SUNG_HZ
-        * 2**distance,
-        "it goes down, away from the trumpet: the shift is where it should be, less where it is.": SUNG_HZ
-        / 4,
-        "two octaves are a factor of 2 ** 2 for a frequency, and here 2 octaves were added in Hz.": SUNG_HZ
-        + 2,
-        "these are semitones (MIDI numbers): hertz are asked for.": hz_to_midi(right),
-        "all notes have the same distance in hertz, and so other intervals: multiply.": SUNG_HZ
-        + midi_to_hz(TRUMPET)
-        - SUNG_HZ.mean(),
-        "each octave doubles the frequency: two of them are a factor of 4.": 3 * SUNG_HZ,
-    }
-    wrong = hints.mistake(answer, known, rtol=IN_TUNE)
-    if wrong:
-        return wrong
-    if (answer <= 0).any():
-        return "a frequency in hertz is above zero."
-    if np.allclose(answer / answer[0], right / right[0], rtol=IN_TUNE):
-        return hints.off_pitch(answer[0], right[0])
-    return hints.close(answer, right, rtol=IN_TUNE)
+def _first_match(results, known, atol=1e-3, rtol=0.0):
+    return hints.mistake(np.asarray(results), known, rtol, atol)
 
 
-def quiet(answer):
-    """Eight levels of which those outside notes are 20 dB lower, but not below -80 dB, (8,)."""
-    wrong = hints.numbers(answer) or hints.shape(answer, (8,), ("frames",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    lower = LEVELS_DB - 20
-    known = {
-        "the notes are turned down, and the rests are kept: it is the other way round.": np.where(
-            IS_NOTE, lower, LEVELS_DB
-        ),
-        "everything is 20 dB lower, the notes too: only the rests should be.": lower,
-        "everything is lower, the notes too: only the rests should be.": np.maximum(lower, -80),
-        "the floor is missing: below -80 dB the model has never heard anything.": np.where(
-            IS_NOTE, LEVELS_DB, lower
-        ),
-        "the rests got louder: subtract.": np.where(IS_NOTE, LEVELS_DB, LEVELS_DB + 20),
-        "the rests are gone altogether: only 20 dB less are asked for.": np.where(
-            IS_NOTE, LEVELS_DB, -80
-        ),
-        "a level in decibels is no amplitude: a tenth of the amplitude is 20 dB subtracted.": np.where(
-            IS_NOTE, LEVELS_DB, LEVELS_DB / 10
-        ),
-        "the rests are at -20 dB now, some of them louder than before: subtract 20.": np.where(
-            IS_NOTE, LEVELS_DB, -20
-        ),
-    }
-    right = np.maximum(np.where(IS_NOTE, LEVELS_DB, lower), -80)
-    return hints.mistake(answer, known, rtol=0, atol=0.01) or hints.close(
-        answer, right, rtol=0, atol=0.05
+def _tone(f0_hz):
+    """(n_samples,) -> a tone of a few harmonics that follows a pitch."""
+    turns = np.cumsum(f0_hz) / SAMPLE_RATE
+    return sum(0.2 / k * np.sin(2 * np.pi * k * turns) for k in (1, 2, 3))
+
+
+def _before_and_after(before_hz, after_hz):
+    """Play notes of 0.3 s as they were, and as they are."""
+    return np.concatenate([_tone(np.repeat(hz, 4800)) for hz in (before_hz, after_hz)])
+
+
+def _octaves_heard(answer):
+    bass, mean_pitch = _melodies()[2]
+    return _before_and_after(bass, bass * 2.0 ** float(np.squeeze(answer(bass, mean_pitch))))
+
+
+def _quiet_heard(answer):
+    """A note, a rest with hiss, a note: as recorded, then with the rest 30 dB lower."""
+    notes = np.repeat([True, False, True], 75)
+    level_db = np.where(notes, -12.0, -30.0)
+    sound = _tone(np.full(len(notes) * HOP_SIZE, 440.0)) * np.repeat(notes, HOP_SIZE)
+    sound += 0.05 * np.random.default_rng(0).normal(size=len(sound))
+    change_db = (
+        np.squeeze(np.asarray(answer(level_db, notes, notes.astype(float), 30.0))) - level_db
     )
+    return np.concatenate([sound, sound * np.repeat(10 ** (change_db / 20), HOP_SIZE)])
 
 
-def autotune(answer):
-    """Five pitches, half of the way to the nearest semitone, in Hz, (5,)."""
-    wrong = hints.numbers(answer) or hints.shape(answer, (5,), ("pitches",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    pitch = hz_to_midi(OFF_HZ)
+def _to_scale_heard(answer):
+    """A siren from G to G, then the same drawn to a pentatonic scale."""
+    siren = midi_to_hz(np.linspace(55, 79, 600))
+    drawn = np.squeeze(np.asarray(answer(siren, [0, 2, 4, 7, 9], 1.0)))
+    return np.concatenate([_tone(np.repeat(hz, HOP_SIZE)) for hz in (siren, drawn)])
 
-    def way(goal, amount=0.5):
-        return midi_to_hz(pitch + amount * (goal - pitch))
 
-    right = way(np.round(pitch))
-    known = {
-        "the whole way: robots sing like that. Half of it is asked for.": way(np.round(pitch), 1.0),
-        "nothing has moved.": OFF_HZ,
-        "away from the semitones, half of the way: mind the sign.": way(np.round(pitch), -0.5),
-        "always the semitone below: the nearest may lie above.": way(np.floor(pitch)),
-        "always the semitone above: the nearest may lie below.": way(np.ceil(pitch)),
-        "whole hertz are no semitones: round in semitones.": (OFF_HZ + np.round(OFF_HZ)) / 2,
-        "these are semitones (MIDI numbers): hertz are asked for.": hz_to_midi(right),
-    }
-    # Far below what a semitone's half differs, and above what rounding to a tenth of a hertz does.
-    tolerance = 2e-4
-    return hints.mistake(answer, known, rtol=tolerance) or hints.close(
-        answer, right, rtol=tolerance
-    )
+def _settings_heard(answer):
+    """Two and a half seconds of the course's flute on the violin, with these settings."""
+    from ddsp_course import audio, transfer
+
+    phrase = audio.load(_paths.ASSETS / "audio" / "phrase.ogg")[: round(2.5 * SAMPLE_RATE)]
+    values = {name: float(np.squeeze(value)) for name, value in answer.items()}
+    return transfer.timbre_transfer(phrase, "violin", **values)[0]
+
+
+HEARD = {
+    "octaves": _octaves_heard,
+    "quiet": _quiet_heard,
+    "to_scale": _to_scale_heard,
+    "settings": _settings_heard,
+}

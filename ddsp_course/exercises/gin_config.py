@@ -1,9 +1,10 @@
-"""Exercises of notebooks/02_timbre_transfer/01_install_and_gin.ipynb: answers are gin texts.
+"""Exercises of notebooks/02_timbre_transfer/01_install_and_gin.ipynb: many answers are gin texts.
 
-A text is read by a second copy of gin, with a table of its own, so that an answer neither sees nor
-changes the notebook's settings.
+A second copy of gin with a table of its own reads them, so an answer neither sees nor changes the
+notebook's settings.
 """
 
+import functools
 import re
 
 import numpy as np
@@ -13,10 +14,153 @@ from ddsp_course.exercises import _gin, hints
 from ddsp_course.units import SAMPLE_RATE
 
 _PURE_HZ = (220.0, 275.0, 330.0)
+FAULTS = ("nothing", "no function", "no scope", "not cleared")
 
 
-def plucked(text):
+def leak(answer):
+    """What note() plays after flute.gin and then organ.gin, without clear_config."""
+    right = "the organ, with the flute's pitch and vibrato"
+    why = {
+        "the organ": "parsing a text sets its own lines, and erases no others. Run the next cell.",
+        "the flute": "the later text wins where both set the same argument. Run the next cell.",
+        "nothing: an error": "to set an argument twice is no error. Run the next cell.",
+    }
+    return hints.choice(answer, right, (right, *why), why)
+
+
+def look_up(answer):
+    """A function (table, scope, name, default) -> the value that gin would give the argument."""
+    results = []
+    for table, scope, name in _tables():
+        result, wrong = hints.call(answer, dict(table), scope, name, -1.0)
+        wrong = wrong or hints.one_number(result)
+        if wrong:
+            return wrong
+        results.append(float(np.squeeze(result)))
+    right = [_gins_rule(*case, -1.0) for case in _tables()]
+    if results == right:
+        return None
+    for sentence, rule in _OTHER_RULES:
+        if results == [rule(*case, -1.0) for case in _tables()]:
+            return sentence
+    at = next(i for i, result in enumerate(results) if result != right[i])
+    table, scope, name = _tables()[at]
+    return f"with the table {table}, {name} in the scope {scope!r} is {right[at]:g}."
+
+
+def _first_of(table, keys, default):
+    return next((table[key] for key in keys if key in table), default)
+
+
+def _inner_to_outer(scope, name):
+    """("a/b", "f.x") -> ["a/b/f.x", "a/f.x", "f.x"]."""
+    parts = scope.split("/") if scope else []
+    return ["/".join([*parts[:i], name]) for i in range(len(parts), -1, -1)]
+
+
+def _gins_rule(table, scope, name, default):
+    return _first_of(table, _inner_to_outer(scope, name), default)
+
+
+def _whole_scope_alone(table, scope, name, default):
+    return _first_of(table, _inner_to_outer(scope, name)[:1], default)
+
+
+def _whole_scope_always(table, scope, name, default):
+    return table.get(f"{scope}/{name}", default)
+
+
+def _no_scopes(table, scope, name, default):
+    return table.get(name, default)
+
+
+def _without_scope_first(table, scope, name, default):
+    return _first_of(table, [name, *_inner_to_outer(scope, name)], default)
+
+
+def _outer_first(table, scope, name, default):
+    return _first_of(table, [*_inner_to_outer(scope, name)[-2::-1], name], default)
+
+
+def _last_part(table, scope, name, default):
+    parts = scope.split("/")
+    keys = ["/".join([*parts[i:], name]) for i in range(len(parts) + 1)]
+    return _first_of(table, keys, default)
+
+
+_ALONE = (
+    "it goes by the whole scope alone: where that says nothing, gin asks the outer scope, and then "
+    "the bindings without one."
+)
+_OTHER_RULES = [
+    (_ALONE, _whole_scope_alone),
+    (_ALONE, _whole_scope_always),
+    ("it never looks into scopes.", _no_scopes),
+    (
+        "a binding without a scope wins over those with one: the other way round.",
+        _without_scope_first,
+    ),
+    ("the outer scope wins over the inner one: the other way round.", _outer_first),
+    (
+        "it takes the last part of a scope by itself: inside choir/low, low/note does not count.",
+        _last_part,
+    ),
+    ("it always gives the default.", lambda table, scope, name, default: default),
+]
+
+
+@functools.cache
+def _tables():
+    """[(table, scope, name)], with scopes in scopes and values of 0, which are values, too."""
+    random = np.random.default_rng(8)
+    scopes = ["", "low", "choir", "choir/low", "low/low", "choir/low/echo"]
+    cases = [({"note.slope": 2.0, "low/note.slope": 0.0}, "low", "note.slope")]
+    for _ in range(60):
+        name = str(random.choice(["note.f0_hz", "note.slope", "pluck.decay"]))
+        chosen = random.choice(scopes, random.integers(0, 5), replace=False)
+        keys = [f"{scope}/{name}" if scope else name for scope in chosen]
+        table = {key: float(random.integers(1, 500)) for key in keys}
+        cases.append((table, str(random.choice(scopes)), name))
+    return cases
+
+
+def faults(answer):
+    """What is wrong with each player of `faulty`: {"A": "no function", ...}."""
+    right = {"A": "no function", "B": "nothing", "C": "no scope", "D": "not cleared"}
+    why = {
+        "nothing": "it does not sound like the text: look up each line's pitch, brightness and "
+        "vibrato.",
+        "no function": "a line without its function leaves a default: here that would be the "
+        "bright tone of slope 1.",
+        "no scope": "without scopes, both voices would play the same pitch: here there are two.",
+        "not cleared": "an earlier text would leave something that this one does not mention.",
+        ("C", "no function"): "slope is set, as the dull tone says: but you hear one pitch only.",
+        ("C", "not cleared"): "nothing foreign is left in it: but you hear one pitch only.",
+        ("D", "no function"): "every line counts: but the voices sway, and no line says so.",
+    }
+    return hints.choices(answer, right, FAULTS, why)
+
+
+def faulty(tone):
+    """Return {"A": (n_samples,), ...}: the exercise's text, played right once and wrong thrice."""
+    meant = {"seconds": 1.5, "slope": 2.0}
+    low, high = meant | {"f0_hz": 220}, meant | {"f0_hz": 330}
+    bright = {"seconds": 1.5}
+    sways = {"vibrato_cents": 40}
+    voices = {
+        "A": [bright | {"f0_hz": 220}, bright | {"f0_hz": 330}],
+        "B": [low, high],
+        "C": [meant, meant],
+        "D": [low | sways, high | sways],
+    }
+    return {name: sum(tone(**voice) for voice in both) for name, both in voices.items()}
+
+
+def plucked(answer):
     """A text with which `note()` is an octave below 440 Hz, 0.5 s, plucked, decay 0.1 s."""
+    text, wrong = _text(answer)
+    if wrong:
+        return wrong
     played, wrong = _play(text, "note")
     if wrong:
         return wrong
@@ -29,11 +173,15 @@ def plucked(text):
         or hints.off_pitch(played["f0_hz"], 220.0)
         or _length(played.get("seconds", 1.0), 0.5)
         or _not_plucked(played.get("envelope"))
+        or _unheard(played)
     )
 
 
-def chord(text):
+def chord(answer):
     """A text with which `chord()` plays 220, 275 and 330 Hz, 2 s each by a macro."""
+    text, wrong = _text(answer)
+    if wrong:
+        return wrong
     played, wrong = _play(text, "chord")
     if wrong:
         return wrong
@@ -61,12 +209,16 @@ def chord(text):
     lengths = {note.get("seconds", 1.0) for note in notes}
     if len(lengths) > 1:
         return "the voices do not end together: note.seconds without a scope counts for all."
-    return _length(lengths.pop(), 2.0) or _shared_length(text)
+    return (
+        _length(lengths.pop(), 2.0)
+        or next(filter(None, map(_unheard, notes)), None)
+        or _shared_length(text)
+    )
 
 
-def two_oscillators(text):
+def two_oscillators(answer):
     """A text for a ProcessorGroup of two Harmonics, f0_hz and fifth_hz, added; 16 000 samples."""
-    wrong = _no_text(text)
+    text, wrong = _text(answer)
     if wrong:
         return wrong
     gin = _gin.of_its_own()
@@ -90,23 +242,23 @@ def two_oscillators(text):
     except KeyError as error:
         asked = re.search(r"nested key '([^']*)'", str(error))
         return (
-            f"a processor reads {asked[1] if asked else error}, which nobody has written before "
-            f"it: the inputs are {', '.join(inputs)}, and what a processor plays is its name, and "
-            "/signal."
+            f"a processor reads {asked[1] if asked else error}, which nothing before it has "
+            f"written: the inputs are {', '.join(inputs)}, and a processor's output is called by "
+            "its name and /signal."
         )
-    # A learner's text runs here: what it sets off is of any kind, and is told.
+    # A learner's text runs here, and may raise anything.
     except Exception as error:  # noqa: BLE001
         message = _gin.first_line(error)
         if "ProcessorGroup" in message and "no bound parameters" in message:
             return "nothing is bound to ProcessorGroup.dag: the group has no processors."
         if "attribute name must be string" in message:
             return "a processor stands in the list without parentheses: `@synths.Harmonic()` makes one."
-        return f"it cannot be built and played: {message}"
+        return f"it cannot be built and played. {_gin_says(message)}"
     kinds = [type(one).__name__ for one in made.processors]
     if kinds.count("Harmonic") == 1 and len(made.dag) > 2:
         return (
             "you hear the fifth alone, and twice as loud: both oscillators have the same name, so "
-            "that the second took the first one's place."
+            "the second took the first one's place."
         )
     if kinds.count("Harmonic") < 2:
         return f"{kinds.count('Harmonic')} of the 2 oscillators are there."
@@ -129,9 +281,6 @@ def two_oscillators(text):
 
 def _play(text, name):
     """Return (what a function was called with, by the text, None) or (None, a hint)."""
-    wrong = _no_text(text)
-    if wrong:
-        return None, wrong
     gin = _gin.of_its_own()
 
     @gin.register
@@ -156,9 +305,12 @@ def _play(text, name):
             "f0_hz": f0_hz,
             "seconds": seconds,
             "envelope": envelope(0.0) if callable(envelope) else envelope,
-            "others": (harmonics, slope, vibrato_cents, level),
+            "harmonics": harmonics,
+            "slope": slope,
+            "vibrato_cents": vibrato_cents,
+            "level": level,
         }
-        return {key: value for key, value in given.items() if value not in (None, (None,) * 4)}
+        return {key: value for key, value in given.items() if value is not None}
 
     @gin.configurable
     def chord(voices=()):
@@ -174,7 +326,7 @@ def _play(text, name):
                 "with parentheses the envelope is called before there is a time: note wants the "
                 "function itself, without them."
             )
-        return None, f"gin says: {_gin.first_line(error)}"
+        return None, _gin_says(_gin.first_line(error))
 
 
 def _voices(played):
@@ -227,7 +379,68 @@ def _one_number(name, value):
     return f"{name} is {value!r}, and not a number."
 
 
-def _no_text(text):
-    if isinstance(text, str):
-        return None
-    return "a text is asked for: put it between three quotes."
+def _unheard(played):
+    """Say whether a note is silent, or far from in tune, by settings that nobody asked for."""
+    for name in ("harmonics", "slope", "vibrato_cents", "level"):
+        wrong = name in played and _one_number(f"note.{name}", played[name])
+        if wrong:
+            return wrong
+    if played.get("level", 1) <= 0 or played.get("harmonics", 1) < 1:
+        return "it is silent: note.level is above 0, and note.harmonics at least 1."
+    if played.get("level", 0) > 1:
+        return "it clips: a note.level above 1 goes beyond full scale."
+    if abs(played.get("vibrato_cents", 0)) > 100:
+        return "its vibrato is a siren: more than a semitone to each side hides the pitch."
+    return None
+
+
+def _gin_says(message):
+    if "ast.Name" in message or "malformed node" in message:
+        return (
+            "a value is a number, a text in quotes, a list of these, a reference (@name) or a "
+            "macro (%name): one of yours is none of them."
+        )
+    if "Expected newline" in message:
+        return (
+            "a line is `function.argument = value` and ends there: gin does no arithmetic, and "
+            "wants an = sign, not a colon."
+        )
+    return f"gin says: {message}"
+
+
+def _text(answer):
+    """Return (a gin text, None), from a text or from a list of lines; or (None, a hint)."""
+    if isinstance(answer, str):
+        return answer, None
+    if isinstance(answer, np.ndarray) and answer.dtype.kind == "U" and answer.ndim:
+        return "\n".join(answer.ravel()), None
+    return None, "a text is asked for: put it between three quotes."
+
+
+def _tone(
+    f0_hz=440.0, seconds=1.0, harmonics=20, slope=1.0, vibrato_cents=0.0, level=0.3, envelope=None
+):
+    """The notebook's `tone`, with an envelope as `_play` returns it."""
+    time = np.arange(round(SAMPLE_RATE * min(seconds, 10))) / SAMPLE_RATE
+    sway = 2 ** (vibrato_cents * np.sin(2 * np.pi * 5.5 * time) / 1200)
+    turns = np.cumsum(f0_hz * sway / SAMPLE_RATE)
+    k = np.arange(1, int(harmonics) + 1)
+    strength = np.where(k * f0_hz * sway.max() < SAMPLE_RATE / 2, 1.0 / k**slope, 0)
+    wave = level * np.sin(2 * np.pi * turns[:, None] * k) @ strength / strength.sum()
+    name, amount = envelope if isinstance(envelope, tuple) else ("", 0)
+    if name == "pluck":
+        wave = wave * np.exp(-time / amount)
+    if name == "swell":
+        wave = wave * np.clip(time / amount, 0, 1) ** 2
+    return wave * np.clip(np.minimum(time, time[-1] - time) / 0.01, 0, 1)
+
+
+def _note_heard(answer):
+    return _tone(**_play(_text(answer)[0], "note")[0])
+
+
+def _chord_heard(answer):
+    return sum(_tone(**voice) for voice in _play(_text(answer)[0], "chord")[0]) / 2
+
+
+HEARD = {"plucked": _note_heard, "chord": _chord_heard}

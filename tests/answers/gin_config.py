@@ -1,3 +1,5 @@
+ORGAN = "the organ, with the flute's pitch and vibrato"
+HEARD = {"A": "no function", "B": "nothing", "C": "no scope", "D": "not cleared"}
 GROUP = """
 ProcessorGroup.dag = [
     (@low/synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']),
@@ -17,6 +19,54 @@ c/note.f0_hz = 330
 """
 
 
+def inner_first(table, scope, name, default):
+    while scope:
+        if f"{scope}/{name}" in table:
+            return table[f"{scope}/{name}"]
+        scope = scope.rpartition("/")[0]
+    return table.get(name, default)
+
+
+def by_gin(table, scope, name, default):
+    """Ask gin itself."""
+    from ddsp_course.exercises import _gin
+
+    gin = _gin.of_its_own()
+
+    @gin.configurable
+    def note(f0_hz=default, slope=default):
+        return {"note.f0_hz": f0_hz, "note.slope": slope}
+
+    @gin.configurable
+    def pluck(decay=default):
+        return {"pluck.decay": decay}
+
+    gin.parse_config("\n".join(f"{key} = {value}" for key, value in table.items()))
+    with gin.config_scope(scope or None):
+        return {"note": note, "pluck": pluck}[name.split(".")[0]]()[name]
+
+
+def partly(table, scope, name, default):
+    return table.get(f"{scope}/{name}", default)
+
+
+def last_part(table, scope, name, default):
+    parts = scope.split("/")
+    for i in range(len(parts) + 1):
+        key = "/".join([*parts[i:], name])
+        if key in table:
+            return table[key]
+    return default
+
+
+def outer_first(table, scope, name, default):
+    parts = scope.split("/")
+    for i in range(1, len(parts) + 1):
+        if "/".join([*parts[:i], name]) in table:
+            return table["/".join([*parts[:i], name])]
+    return table.get(name, default)
+
+
 def right():
     """{exercise: [answers that are right, though written in another way than the solution]}."""
     return {
@@ -25,6 +75,13 @@ def right():
                 "low = 220.0\nnote.f0_hz = %low\nnote.seconds = 0.5\nnote.envelope = @pluck\n"
                 "pluck.decay = 0.1\nnote.slope = 2"
             ),
+            [
+                "note.f0_hz = 220",
+                "note.seconds = 0.5",
+                "note.envelope = @pluck",
+                "pluck.decay = 0.1",
+                "note.level = 0.2",
+            ],
         ],
         "chord": [
             (
@@ -37,6 +94,9 @@ def right():
             GROUP.replace("Harmonic.n_samples = 16000", "n = 16000\nHarmonic.n_samples = %n"),
             GROUP.replace("'low'", "'root'").replace("low/signal", "root/signal"),
         ],
+        "leak": [ORGAN, ORGAN.upper()],
+        "look_up": [inner_first, by_gin],
+        "faults": [HEARD, {name: word.replace(" ", "_") for name, word in HEARD.items()}],
     }
 
 
@@ -55,6 +115,17 @@ def wrong():
             (plucked.replace("note.envelope = @pluck\n", ""), "no envelope"),
             (plucked.replace("note.f0_hz", "note.pitch"), "gin says"),
             (plucked.replace("220", "'A3'"), "not a number"),
+            (plucked + "\nnote.level = 0.0", "it is silent"),
+            (plucked + "\nnote.harmonics = 0", "it is silent"),
+            (plucked + "\nnote.level = 30", "it clips"),
+            (plucked + "\nnote.vibrato_cents = 1200", "a siren"),
+            (
+                plucked + "\nnote.level = 0.0\nnote.harmonics = 0\nnote.vibrato_cents = 1200",
+                "it is silent",
+            ),
+            (plucked.replace("@pluck", "pluck"), "none of them"),
+            (plucked.replace("220", "440/2"), "no arithmetic"),
+            (plucked.replace(" = ", ": "), "no arithmetic"),
             (220, "a text is asked for"),
         ],
         "chord": [
@@ -71,7 +142,7 @@ def wrong():
         "two_oscillators": [
             (
                 GROUP.replace("high/Harmonic.name = 'high'", "high/Harmonic.name = 'low'"),
-                "reads high/signal, which nobody",
+                "reads high/signal, which nothing",
             ),
             (
                 GROUP.replace("low/Harmonic.name = 'low'", "")
@@ -82,8 +153,43 @@ def wrong():
             ),
             (GROUP.replace("Harmonic.n_samples = 16000", ""), "it lasts 4 s"),
             (GROUP.replace("'fifth_hz'", "'f0_hz'"), "no fifth"),
-            (GROUP.replace("'fifth_hz'", "'fifth'"), "nobody has written before it"),
+            (GROUP.replace("'fifth_hz'", "'fifth'"), "nothing before it has written"),
             (GROUP.replace("Harmonic(), [", "Harmonic, ["), "without parentheses"),
             (GROUP.replace("ProcessorGroup.dag", "dag"), "no processors"),
+        ],
+        "leak": [
+            ("the organ", "erases no others"),
+            ("the flute", "the later text wins"),
+            ("nothing: an error", "is no error"),
+            ("organ", "among the words"),
+        ],
+        "look_up": [
+            (partly, "the whole scope alone"),
+            (lambda table, scope, name, default: table.get(name, default), "never looks"),
+            (lambda table, scope, name, default: default, "always gives the default"),
+            (
+                lambda table, scope, name, default: table.get(
+                    name, inner_first(table, scope, name, default)
+                ),
+                "without a scope wins",
+            ),
+            (outer_first, "the outer scope wins"),
+            (last_part, "by itself"),
+            (
+                lambda table, scope, name, default: inner_first(table, scope, name, 0) or default,
+                "in the scope",
+            ),
+            (lambda table, scope, name, default: table[f"{scope}/{name}"], "KeyError"),
+            (lambda table, name: table[name], "TypeError"),
+            ({"note.slope": 2.0}, "a function is asked for"),
+        ],
+        "faults": [
+            (HEARD | {"A": "nothing"}, "does not sound like the text"),
+            (HEARD | {"B": "no function"}, "bright"),
+            (HEARD | {"C": "no function"}, "one pitch only"),
+            (HEARD | {"D": "no scope"}, "there are two"),
+            (HEARD | {"D": ...}, "three dots"),
+            (HEARD | {"A": "not cleared"}, "does not mention"),
+            (["no function"], "a dictionary"),
         ],
     }
