@@ -18,9 +18,9 @@ LOWEST_RATE, HIGHEST_RATE = 1000, 768000
 _BLOCK = 1 << 18  # samples of all channels, so that a recording never lies whole in memory twice
 # FFmpeg knows far more formats, and some (playlists) are lists of other files, which it opens.
 _AV_FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,ogg,wav"
-# Two channels whose correlation is below this are one turned upside down; -60 dBFS is silence.
+# Two channels whose correlation is below this are one turned upside down; -100 dBFS is silence.
 _INVERTED = -0.9
-_AUDIBLE = 1e-3
+_AUDIBLE = 1e-5
 
 
 def decode(source, sample_rate):

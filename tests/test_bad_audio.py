@@ -291,6 +291,12 @@ def test_a_channel_turned_upside_down_does_not_silence_the_other(kind, silent_s)
     assert_tone(sound[16000 * silent_s :], 3)
 
 
+def test_a_quiet_take_survives_a_channel_turned_upside_down():
+    take = 10 ** (-75 / 20) * np.sin(2 * np.pi * 440 * np.arange(48000) / 16000)
+    sound = audio.load(by_soundfile(np.stack([take, -take], 1), 16000, subtype="FLOAT"))
+    np.testing.assert_allclose(sound, take, atol=1e-7)
+
+
 def test_blocks_keep_their_order_when_the_number_of_channels_changes():
     blocks = decoding._Mono(16000, "The recording")
     for value, channels in ((0.1, 2), (0.2, 2), (0.3, 1), (0.4, 2), (0.5, 6)):
