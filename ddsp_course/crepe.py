@@ -5,8 +5,8 @@ Representation for Pitch Estimation", ICASSP 2018. It reads the official weight 
 and gives the same answers as the package `crepe` 0.0.16; `crepe_package` stands in for that one.
 
 The network looks at 1024 samples at 16 kHz and gives 360 numbers between 0 and 1: how much the
-audio resembles each of 360 pitches, 20 cents apart, from 32.7 Hz (C1) to 1975 Hz (B6).
-Explained in notebooks/02_timbre_transfer/04_features.ipynb.
+audio resembles each of 360 pitches, 20 cents apart, from 31.7 to 2005.5 Hz.
+Explained in notebooks/02_timbre_transfer/04_pitch.ipynb.
 """
 
 import bz2
@@ -27,7 +27,7 @@ from ddsp_course.units import HOP_SIZE
 FRAME_SIZE = 1024
 N_BINS = 360
 CENTS_PER_BIN = 20.0
-# The pitch of each bin in cents above 10 Hz; the first is C1 (32.70 Hz).
+# The pitch of each bin in cents above 10 Hz; the first is 31.70 Hz, and not C1 as in the paper.
 CENTS = 1997.3794084376191 + CENTS_PER_BIN * np.arange(N_BINS)
 
 # Each size multiplies the numbers of filters by this (table in crepe's README; `full` is the

@@ -1,6 +1,6 @@
 """What timbre transfer keeps of a recording: pitch, confidence and loudness, 250 times a second.
 
-Explained in notebooks/02_timbre_transfer/04_features.ipynb.
+Explained in notebooks/02_timbre_transfer/04_pitch.ipynb and 05_loudness.ipynb.
 """
 
 import warnings

@@ -2,7 +2,7 @@
 
 The hidden Markov model of `crepe.core.to_viterbi_cents` (crepe 0.0.16): a state for each of the
 360 pitches; a step of d bins has a weight of 12 - |d|; a state shows itself with probability 0.1,
-and else anything. Explained in notebooks/02_timbre_transfer/04_features.ipynb.
+and else anything. Explained in notebooks/02_timbre_transfer/04_pitch.ipynb.
 """
 
 import functools

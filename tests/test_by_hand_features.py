@@ -1,4 +1,4 @@
-"""What notebook 04_features writes out by hand is what crepe, librosa and ddsp compute."""
+"""What notebooks 04_pitch and 05_loudness write out by hand is what crepe, librosa and ddsp compute."""
 
 from itertools import product
 
@@ -8,7 +8,7 @@ import pytest
 from ddsp_course import conditioning, crepe, features
 from ddsp_course.viterbi import follow
 
-NOTEBOOK = "04_features"
+PITCH, LOUDNESS = "04_pitch", "05_loudness"
 SEEDS = [1, 2]
 
 
@@ -31,7 +31,7 @@ def observed(seed, n_states, frames):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_normalised(seed, written_out):
-    (normalised,) = written_out(NOTEBOOK, "normalised")
+    (normalised,) = written_out(PITCH, "normalised")
     rng = np.random.default_rng(seed)
     frames = rng.normal(0.3, 10.0 ** rng.uniform(-4, 0, (9, 1)), (9, 1024))
     frames[0] = 0
@@ -44,7 +44,7 @@ def test_normalised(seed, written_out):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("length", "width", "stride"), [(1024, 512, 4), (128, 64, 1), (30, 7, 3)])
 def test_convolve(length, width, stride, seed, written_out, tf):
-    (convolve,) = written_out(NOTEBOOK, "convolve")
+    (convolve,) = written_out(PITCH, "convolve")
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(length, 3)).astype(np.float32)
     kernel = rng.normal(size=(width, 3, 5)).astype(np.float32)
@@ -56,7 +56,7 @@ def test_convolve(length, width, stride, seed, written_out, tf):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_crepe_by_hand(seed, written_out, tf):
-    crepe_by_hand = written_out(NOTEBOOK, "convolve", "layer", "crepe_by_hand")[-1]
+    crepe_by_hand = written_out(PITCH, "convolve", "layer", "crepe_by_hand")[-1]
     rng = np.random.default_rng(seed)
     network = crepe.load("course").network
     turn = 2 * np.pi * rng.uniform(60, 1500) / 16000 * np.arange(1024)
@@ -72,7 +72,7 @@ def test_crepe_by_hand(seed, written_out, tf):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_target_and_cross_entropy(seed, written_out, tf):
-    target, cross_entropy = written_out(NOTEBOOK, "target", "cross_entropy")
+    target, cross_entropy = written_out(PITCH, "target", "cross_entropy")
     rng = np.random.default_rng(seed)
     wanted = target(rng.uniform(40, 1900), crepe.CENTS)
     assert wanted.max() > 0.9
@@ -90,15 +90,39 @@ def test_target_and_cross_entropy(seed, written_out, tf):
 
 
 def test_weighted_hz(written_out, activation):
-    weighted_hz = written_out(NOTEBOOK, "bin_to_cents", "cents_to_hz", "weighted_hz")[-1]
+    weighted_hz = written_out(PITCH, "bin_to_cents", "cents_to_hz", "weighted_hz")[-1]
     theirs, _ = crepe.to_f0(activation, viterbi=False)
     np.testing.assert_allclose(weighted_hz(activation, activation.argmax(axis=1)), theirs)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_resynthesised_has_the_pitch_and_the_amplitudes_that_were_measured(seed, written_out):
+    (resynthesised,) = written_out(PITCH, "resynthesised")
+    rng = np.random.default_rng(seed)
+    hertz = rng.uniform(300, 900)
+    turn = 2 * np.pi * hertz / 16000 * np.arange(8000)
+    sound = 0.3 * np.sin(turn + 1) + 0.1 * np.sin(2 * turn)
+    played = resynthesised(sound, np.full(26, hertz), 320)[2000:6000]
+    spectrum = np.abs(np.fft.rfft(played * np.hanning(4000), 1 << 16))
+    assert abs(spectrum.argmax() * 16000 / (1 << 16) / hertz - 1) < 1e-3
+    # 4000 samples hold no whole number of periods.
+    assert np.std(played) == pytest.approx(np.sqrt((0.3**2 + 0.1**2) / 2), rel=0.03)
+
+
+def test_autocorrelation_finds_the_period(written_out):
+    (by_autocorrelation,) = written_out(PITCH, "by_autocorrelation")
+    by_autocorrelation.__globals__["hop_20ms"] = 320
+    for hertz in (150, 311.1, 700):
+        turn = 2 * np.pi * hertz / 16000 * np.arange(8000)
+        found = by_autocorrelation(np.sin(turn) + 0.5 * np.sin(2 * turn))[3:-3]
+        # A frame's end tapers the sum, which pulls the summit towards short periods.
+        np.testing.assert_allclose(found, hertz, rtol=0.02)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_viterbi_is_the_best_of_all_paths(seed, written_out):
     _, _, viterbi, likelihood = written_out(
-        NOTEBOOK, "transition_matrix", "emission_matrix", "viterbi", "likelihood"
+        PITCH, "transition_matrix", "emission_matrix", "viterbi", "likelihood"
     )
     rng = np.random.default_rng(seed)
     model = tuple(
@@ -115,7 +139,7 @@ def test_viterbi_is_the_best_of_all_paths(seed, written_out):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_viterbi_follows_the_path_of_crepe(seed, written_out):
     transition_matrix, emission_matrix, viterbi = written_out(
-        NOTEBOOK, "transition_matrix", "emission_matrix", "viterbi"
+        PITCH, "transition_matrix", "emission_matrix", "viterbi"
     )
     seen = observed(seed, 360, 200)
     model = (np.full(360, 1 / 360), transition_matrix(360, 12), emission_matrix(360, 0.1))
@@ -128,7 +152,7 @@ def test_viterbi_follows_the_path_of_crepe(seed, written_out):
 def test_a_weighting(written_out):
     import librosa
 
-    (a_weighting_db,) = written_out(NOTEBOOK, "a_weighting_db")
+    (a_weighting_db,) = written_out(LOUDNESS, "a_weighting_db")
     hz = np.r_[1e-2, np.geomspace(1, 8000, 300)]
     # The same formula in another order.
     np.testing.assert_allclose(a_weighting_db(hz), librosa.A_weighting(hz), atol=1e-6)
@@ -143,7 +167,7 @@ def test_a_weighting(written_out):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("n_samples", [6400, 6465])
 def test_loudness(n_samples, seed, written_out, ddsp):
-    loudness = written_out(NOTEBOOK, "a_weighting_db", "power_spectrogram", "loudness")[-1]
+    loudness = written_out(LOUDNESS, "a_weighting_db", "power_spectrogram", "loudness")[-1]
     rng = np.random.default_rng(seed)
     sound = rng.normal(size=n_samples) * np.geomspace(1e-6, 1, n_samples)
     sound = sound.astype(np.float32)
@@ -157,7 +181,7 @@ def test_loudness(n_samples, seed, written_out, ddsp):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("n_samples", [6400, 6465])
 def test_loudness_of_ddsp_1(n_samples, seed, written_out):
-    _, loudness_1 = written_out(NOTEBOOK, "a_weighting_db", "loudness_1")
+    _, loudness_1 = written_out(LOUDNESS, "a_weighting_db", "loudness_1")
     rng = np.random.default_rng(seed)
     sound = (rng.normal(size=n_samples) * np.geomspace(1e-4, 1, n_samples)).astype(np.float32)
     np.testing.assert_allclose(loudness_1(sound), features.loudness_db(sound, "ddsp1"), atol=5e-3)
@@ -165,7 +189,7 @@ def test_loudness_of_ddsp_1(n_samples, seed, written_out):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_note_ratio(seed, written_out):
-    (note_ratio,) = written_out(NOTEBOOK, "note_ratio")
+    (note_ratio,) = written_out(LOUDNESS, "note_ratio")
     rng = np.random.default_rng(seed)
     sounding = np.repeat(rng.uniform(size=20) > 0.4, 40)
     confidence = np.where(sounding, rng.uniform(0.8, 1, 800), rng.uniform(0, 0.1, 800))

@@ -1,7 +1,7 @@
 """You need not read this: CREPE's forward pass with a sixth of the multiplications, same output.
 
 `crepe.build` is the same network in 25 lines, explained in
-notebooks/02_timbre_transfer/04_features.ipynb. For `tiny`, 94 % of its 36 million multiplications
+notebooks/02_timbre_transfer/04_pitch.ipynb. For `tiny`, 94 % of its 36 million multiplications
 a frame are in the first two layers. Both are done in another way here:
 
 1. Neighbouring frames share most of their samples, and before its relu the first layer is linear.
