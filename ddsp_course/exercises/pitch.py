@@ -154,7 +154,8 @@ def _hidden_activations():
     octave = hump(228.3, 1.2) + hump(288.3, 1.2, 0.6)
     noise = np.random.default_rng(11).uniform(0, 0.3, crepe.N_BINS)
     glide = np.array([hump(middle, 2) for middle in np.linspace(120.2, 180.7, 30)])
-    glide[10:15] *= 0.3
+    glide[10:15] *= 0.5
+    glide[20:22] *= 0.6
     return {
         "one hump": hump(228.4, 1.3)[None],
         "a lopsided hump": np.array([skewed, skewed[::-1]]),

@@ -129,6 +129,8 @@ def wrong():
             (pitches(reach=5), "more than nine"),
             (pitches(average=unweighted), "middle of the loudest bin"),
             (pitches(least=0), "where the confidence"),
+            (pitches(least=0.4), "where the confidence"),
+            (pitches(least=0.6), "gets no pitch"),
             (pitches(least=0.95), "gets no pitch"),
             (pitches(empty=np.nan), "NaN"),
             (pitches(empty=-1.0), "exactly 0"),
