@@ -1,40 +1,102 @@
 """Exercises of notebooks/02_timbre_transfer/06_loading_a_model.ipynb."""
 
+import base64
+import hashlib
+
 import numpy as np
 
 from ddsp_course.exercises import _gin, hints
 
-_FILES = ("flute.gin", "oboe.gin", "cello.gin", "horn.gin")
-_DAMAGED = {"oboe.gin", "horn.gin"}
 _CALLED = ("os.listdir", "os.getcwd")
 # An instrument at 24 000 Hz, and a recording for it.
 _HOP_SIZE, _N_SAMPLES, _TIME_STEPS, _N_RECORDED = 96, 96000, 1000, 83333
 _SETTINGS = {"ch": 192, "rnn_channels": 128, "layers_per_stack": 3, "harmonics": 75}
 
 
-def damaged(names):
-    """The names of the files whose MD5 is not what the bucket promised."""
-    names, wrong = _texts(names)
-    if wrong:
-        return wrong
-    foreign = [name for name in names if name not in _FILES]
+def damaged(function):
+    """A function from {name: bytes} and {name: md5Hash} to the names of the damaged files."""
+    for seed in (0, 1, 2):
+        files, promised, right = _arrived(seed)
+        names, wrong = hints.call(function, dict(files), dict(promised))
+        if not wrong and isinstance(names, dict):
+            names = list(names)
+        names, wrong = (None, wrong) if wrong else _texts(names, may_be_empty=True)
+        wrong = wrong or _wrong_files(set(names), set(right), set(files))
+        if wrong:
+            return wrong
+    return None
+
+
+def forgotten(answer):
+    """A prediction: what becomes of two seconds with all three settings forgotten."""
+    return hints.choice(
+        answer,
+        "1 s",
+        ("1 s", "2 s", "fails"),
+        {
+            "2 s": "something has to say how long it is. Run the next cell and compare.",
+            "fails": "the settings of the training still fit each other. Run the next cell.",
+        },
+    )
+
+
+def faults(named):
+    """{violin: its fault} of the three that the notebook plays."""
+    return hints.choices(
+        named,
+        {
+            "A": "weights not loaded",
+            "B": "a bit flipped in the gin file",
+            "C": "n_samples forgotten",
+        },
+        (
+            "n_samples forgotten",
+            "time_steps forgotten",
+            "a bit flipped in the gin file",
+            "weights not loaded",
+        ),
+        {
+            "n_samples forgotten": "then the tune would be twice as fast.",
+            "time_steps forgotten": "then the tempo and the tone would be nearly right.",
+            "a bit flipped in the gin file": "then the violin would play its tune in loud noise.",
+            "weights not loaded": "then nothing in it would sound like a violin.",
+        },
+    )
+
+
+def _arrived(seed):
+    """Return ({name: bytes}, {name: md5Hash}, names of the damaged) of files from a bucket."""
+    rng = np.random.default_rng(seed)
+    sent = {f"{name}.gin": rng.bytes(50) for name in ("flute", "oboe", "cello", "horn", "harp")}
+    promised = {
+        name: base64.b64encode(hashlib.md5(data).digest()).decode() for name, data in sent.items()
+    }
+    bad = list(rng.permutation(list(sent))[: 2 - seed % 2 * 2])  # two, none, two
+    files = dict(sent)
+    for name in bad:
+        data = bytearray(sent[name])
+        data[rng.integers(len(data))] ^= 1
+        files[name] = bytes(data)
+    return files, promised, bad
+
+
+def _wrong_files(names, right, every):
+    if names == right:
+        return None
+    foreign = sorted(names - every)
     if foreign:
-        return f"{foreign[0]!r} is none of the four files."
-    names = set(names)
-    if names == set(_FILES):
+        return f"{foreign[0]!r} is none of the files."
+    if names == every:
         return (
-            "all four differ: the bucket's md5Hash is the 16 bytes themselves in base64 "
-            "(`digest()`), and not their hexadecimal digits (`hexdigest()`)."
+            "all of them differ: md5Hash is the 16 bytes themselves in base64 (`digest()`), as "
+            "text, and not their hexadecimal digits (`hexdigest()`)."
         )
-    if names == set(_FILES) - _DAMAGED:
-        return "these two are whole, and the two others are damaged."
-    whole = sorted(names - _DAMAGED)
+    if right and names == every - right:
+        return "these are the whole ones, and the damaged are asked for."
+    whole = sorted(names - right)
     if whole:
         return f"{whole[0]} is as the bucket has it."
-    if names != _DAMAGED:
-        heard = "would hiss" if "horn.gin" not in names else "would end too early"
-        return f"{len(_DAMAGED - names)} of the damaged files would be kept: an instrument {heard}."
-    return None
+    return f"{len(right - names)} damaged files would be kept: they are as long as they should be."
 
 
 def called(names):
@@ -129,13 +191,13 @@ def settings(answer):
     return None
 
 
-def _texts(answer):
+def _texts(answer, may_be_empty=False):
     """Return ([text, ...], None), or (None, a hint) where an answer is no list of texts."""
-    if isinstance(answer, np.ndarray | set | tuple):
+    if isinstance(answer, set | tuple) or (isinstance(answer, np.ndarray) and answer.ndim):
         answer = list(answer)
     if not isinstance(answer, list) or not all(isinstance(one, str) for one in answer):
         return None, "a list of texts is asked for."
-    if not answer:
+    if not answer and not may_be_empty:
         return None, "the list is empty."
     return [str(one) for one in answer], None
 
@@ -144,21 +206,28 @@ def _parsed(text):
     """Return ({"function.argument": value}, None) or (None, a hint)."""
     gin = _gin.of_its_own()
 
-    def harmonic(n_samples=_N_SAMPLES, sample_rate=None):
+    def harmonic(n_samples=_N_SAMPLES, sample_rate=None, use_angular_cumsum=None):
         return {"Harmonic.n_samples": n_samples}
 
     def filtered_noise(n_samples=_N_SAMPLES):
         return {"FilteredNoise.n_samples": n_samples}
 
-    def preprocessor(time_steps=_TIME_STEPS, sample_rate=None):
+    def preprocessor(time_steps=_TIME_STEPS, sample_rate=None, compute_loudness=None):
         return {"F0LoudnessPreprocessor.time_steps": time_steps}
 
-    names = {
-        "Harmonic": harmonic,
-        "FilteredNoise": filtered_noise,
-        "F0LoudnessPreprocessor": preprocessor,
-    }
-    made = [gin.external_configurable(function, name) for name, function in names.items()]
+    def oscillator_bank(use_angular_cumsum=False):
+        return {}
+
+    made = [
+        gin.external_configurable(function, name, module=f"ddsp.{module}")
+        for name, module, function in (
+            ("Harmonic", "synths", harmonic),
+            ("FilteredNoise", "synths", filtered_noise),
+            ("F0LoudnessPreprocessor", "training.preprocessing", preprocessor),
+            # Magenta's notebooks set it along with the length.
+            ("oscillator_bank", "core", oscillator_bank),
+        )
+    ]
     try:
         gin.parse_config(text)
         found = {}

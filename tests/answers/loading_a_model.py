@@ -1,4 +1,22 @@
+import base64
+import hashlib
+
 import numpy as np
+
+FAULTS = {
+    "A": "weights not loaded",
+    "B": "a bit flipped in the gin file",
+    "C": "n_samples forgotten",
+}
+
+
+def md5(data):
+    return base64.b64encode(hashlib.md5(data).digest()).decode()
+
+
+def differs(one):
+    """A function that names the files for which `one(data)` is not what the bucket says."""
+    return lambda files, promised: [name for name in files if one(files[name]) != promised[name]]
 
 
 def lines(sines=83328, noise=83328, frames=868):
@@ -12,7 +30,15 @@ def lines(sines=83328, noise=83328, frames=868):
 def right():
     """{exercise: [answers that are right, though written in another way than the solution]}."""
     return {
-        "damaged": [{"horn.gin", "oboe.gin"}, ("horn.gin", "oboe.gin"), ["oboe.gin", "horn.gin"]],
+        "damaged": [
+            differs(md5),
+            lambda files, promised: {
+                name for name in promised if md5(files[name]) != promised[name]
+            },
+            lambda files, promised: np.array(differs(md5)(files, promised), str),
+        ],
+        "forgotten": ["1 s", " 1 S"],
+        "faults": [{name: fault.upper() for name, fault in FAULTS.items()}],
         "called": [["os.getcwd", "os.listdir"], ("os listdir", "os getcwd")],
         "length": [
             "\n".join(lines()),
@@ -21,6 +47,9 @@ def right():
                 "FilteredNoise.n_samples = %n"
             ),
             tuple(lines()[::-1]),
+            [*lines(), "oscillator_bank.use_angular_cumsum = True"],
+            [*lines(), "F0LoudnessPreprocessor.compute_loudness = False"],
+            [f"synths.{line}" for line in lines()[:2]] + lines()[2:],
         ],
         "settings": [np.array([192, 128, 3, 75]), (192.0, 128.0, 3.0, 75.0)],
     }
@@ -30,14 +59,25 @@ def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
     return {
         "damaged": [
-            (["flute.gin", "oboe.gin", "cello.gin", "horn.gin"], "`digest()`"),
-            (["flute.gin", "cello.gin"], "these two are whole"),
-            (["oboe.gin"], "would hiss"),
-            (["horn.gin"], "would end too early"),
-            (["oboe.gin", "horn.gin", "cello.gin"], "cello.gin is as the bucket has it"),
-            (["oboe", "horn"], "none of the four"),
-            ([], "the list is empty"),
-            (2, "a list of texts"),
+            (["horn.gin"], "a function is asked for"),
+            (lambda files, promised: [], "would be kept"),
+            (differs(lambda data: hashlib.md5(data).hexdigest()), "`digest()`"),
+            (differs(lambda data: base64.b64encode(hashlib.md5(data).digest())), "as text"),
+            (
+                lambda files, promised: [n for n in files if md5(files[n]) == promised[n]],
+                "the whole ones",
+            ),
+            (lambda files, promised: ["horn"], "none of the files"),
+            (lambda files, promised: "horn.gin", "a list of texts"),
+            (lambda files, promised: differs(md5)(files, promised)[:1], "would be kept"),
+            (lambda files: [], "TypeError"),
+        ],
+        "forgotten": [("2 s", "how long"), ("fails", "still fit"), (1, "one of the words")],
+        "faults": [
+            ({**FAULTS, "A": "time_steps forgotten"}, "'A'"),
+            ({**FAULTS, "B": "weights not loaded"}, "like a violin"),
+            ({**FAULTS, "C": "time_steps forgotten"}, "nearly right"),
+            (["weights not loaded"], "a dictionary"),
         ],
         "called": [
             (["os.listdir", "os.getcwd", "os.system"], "a value in it"),
