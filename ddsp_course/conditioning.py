@@ -48,7 +48,7 @@ def shift_octaves(f0_hz, octaves):
 def shift_register(f0_hz, note_mask, mean_pitch):
     """Move a melody by whole octaves as near as it gets to an instrument's middle.
 
-    The official notebook rounds up up to 1.5 octaves, and so moves a melody that lies right
+    Magenta's notebooks round up below 1.5 octaves, and so move a melody that lies right
     by an octave; here the nearest octave is taken.
 
     Args:

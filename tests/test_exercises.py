@@ -56,6 +56,13 @@ def test_notebook_has_three_exercises_or_more_of_its_own_module(path):
     assert [name for name in NAMES if name.startswith(f"{module}.")] == names
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("kind", ["function", "diagnose", "predict"])
+def test_notebook_asks_for_a_function_a_fault_and_a_prediction(kind, path):
+    tags = [cell.metadata.get("tags", []) for cell in nbformat.read(path, as_version=4).cells]
+    assert any("exercise" in one and kind in one for one in tags)
+
+
 @pytest.mark.parametrize(("name", "start", "solution"), EXERCISES, ids=NAMES)
 def test_solution_is_right_and_the_starting_cell_is_not(name, start, solution, imported, capsys):
     exec(solution, dict(imported))  # noqa: S102, it is the notebook's own
