@@ -5,7 +5,7 @@ import numpy as np
 from ddsp_course.exercises import hints
 from ddsp_course.units import HOP_SIZE, SAMPLE_RATE
 
-FRAME = 512
+FRAME, LONG = 512, 2048
 FLOOR_DB = -80.0
 
 
@@ -15,9 +15,10 @@ def hum(answer):
     return hints.choice(
         answer,
         "less than 1 dB",
-        ("less than 1 dB", "about 6 dB", "about 30 dB"),
+        ("less than 1 dB", "about 3 dB", "about 30 dB"),
         {
-            "about 6 dB": f"that is what it does to the power, and A-weighting takes 30 dB from it: {look}",
+            "about 3 dB": "that is about what it does to the power, from which A-weighting takes "
+            f"30 dB: {look}",
             "about 30 dB": "30 dB is what A-weighting takes from the hum, and powers add up: the "
             f"smaller one hardly counts. {look[0].upper()}{look[1:]}",
         },
@@ -73,8 +74,8 @@ def faulty_curves():
     weights_db = _a_weighting_db(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE))
     power = _power(sound, FRAME // 2)
     weighted_db = 10 * np.log10(power + 1e-12) + weights_db
-    # Frames of 100 ms that begin where they should have their middle.
-    early = _loudness(_power(np.r_[sound[FRAME * 2 :], np.zeros(FRAME * 2)], FRAME // 2))
+    # Frames of 128 ms that begin where they should have their middle.
+    early = _loudness(_power(sound, 0, LONG) * FRAME / LONG)
     return _loudness(power), {
         "A": early,
         "B": _db(power.mean(axis=1)),
@@ -170,15 +171,15 @@ def _wrong_total(answer, levels_db):
     )
 
 
-def _power(sound, before):
-    padded = np.pad(sound, (before, FRAME - before))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP_SIZE]
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)
+def _power(sound, before, size=FRAME):
+    padded = np.pad(sound, (before, size - before))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::HOP_SIZE]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     return np.abs(np.fft.rfft(frames * window)) ** 2
 
 
 def _loudness(power):
-    weights_db = _a_weighting_db(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE))
+    weights_db = _a_weighting_db(np.linspace(0, SAMPLE_RATE / 2, power.shape[1]))
     return _db((power * 10 ** (weights_db / 10)).mean(axis=1))
 
 

@@ -56,7 +56,7 @@ def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
     return {
         "hum": [
-            ("about 6 dB", "to the power"),
+            ("about 3 dB", "to the power"),
             ("about 30 dB", "powers add up"),
             ("0 dB", "among the words"),
         ],
