@@ -15,9 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "scripts" / "widgets7.txt"
 WORK = ROOT / "build" / "widgets7"
-TESTS = [f"tests/test_{name}.py" for name in ("record", "explore", "widgets", "browser")]
+TESTS = [f"tests/test_{name}.py" for name in ("record", "explore", "widgets", "browser", "access")]
 # Voila and the photographs of whole notebooks need JupyterLab 4.
-NEWER = "page_of_its_own or notebook_runs"
+NEWER = "page_of_its_own or notebook_runs or voila or page_is"
 
 
 def make_environment():

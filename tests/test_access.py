@@ -137,7 +137,7 @@ def make_app():
 
 
 @pytest.fixture(scope="module")
-def app(browser):
+def voila(browser):
     """The app's page after a transfer; its attribute `foreign` has what other hosts were asked."""
     with make_app() as address:
         page = opened(browser)
@@ -164,12 +164,12 @@ def explorable(browser, lab):
     return page
 
 
-@pytest.fixture(params=["app", "explorable"])
+@pytest.fixture(params=["voila", "explorable"])
 def shown(request):
     """(page, selector of what the course shows on it), for the app and for an explorable."""
     page = request.getfixturevalue(request.param)
     show(page, DESK)
-    return page, "body" if request.param == "app" else ".jp-OutputArea"
+    return page, "body" if request.param == "voila" else ".jp-OutputArea"
 
 
 def show(page, size, theme="light"):
@@ -275,21 +275,23 @@ def test_sliders_of_an_explorable_begin_at_one_line(explorable):
     assert len({round(box.bounding_box()["x"]) for box in tracks}) == 1
 
 
-def test_page_is_titled_asks_no_other_host_and_has_its_headings_in_order(app):
-    show(app, DESK)
-    assert app.title() == "Timbre transfer"
-    assert app.foreign == []
-    levels = app.eval_on_selector_all("h1, h2, h3, h4", "all => all.map((one) => +one.tagName[1])")
+def test_page_is_titled_asks_no_other_host_and_has_its_headings_in_order(voila):
+    show(voila, DESK)
+    assert voila.title() == "Timbre transfer"
+    assert voila.foreign == []
+    levels = voila.eval_on_selector_all(
+        "h1, h2, h3, h4", "all => all.map((one) => +one.tagName[1])"
+    )
     assert levels == [1] + [2] * 5
 
 
-def test_page_is_dark_where_the_browser_wants_it(app):
+def test_page_is_dark_where_the_browser_wants_it(voila):
     def brightness():
-        color = app.evaluate("getComputedStyle(document.body).backgroundColor")
+        color = voila.evaluate("getComputedStyle(document.body).backgroundColor")
         return sum(map(int, color[4:-1].split(","))) / 3
 
-    show(app, DESK)
+    show(voila, DESK)
     assert brightness() > 230
-    show(app, DESK, "dark")
+    show(voila, DESK, "dark")
     assert brightness() < 50
-    assert "brightness" in app.eval_on_selector("img", "image => getComputedStyle(image).filter")
+    assert "brightness" in voila.eval_on_selector("img", "image => getComputedStyle(image).filter")
