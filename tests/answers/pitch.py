@@ -152,8 +152,12 @@ def wrong():
             (accuracy(times=100), "per cent"),
             (downward_missed, "just below 1200"),
             (lambda *given: 1 - accuracy()(*given), "wrong frames"),
-            (lambda *given: accuracy()(given[0], given[1], 50), "10 cents"),
-            (lambda *given: np.mean(np.abs(given[0] - given[1]) < given[2]), "whole octaves aside"),
+            (lambda *given: accuracy()(given[0], given[1], 50), "within 80 cents"),
+            (lambda *given: 0.8, "whole octaves aside"),
+            (
+                lambda *given: np.mean(np.abs(given[0] - given[1]) < given[2]),
+                "without a true pitch",
+            ),
             (lambda *given: given[0], "shape"),
         ],
         "transition": [
