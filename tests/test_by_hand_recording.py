@@ -97,6 +97,15 @@ def test_shift_is_found_and_taken_back(shift, by_hand):
     np.testing.assert_array_equal(lost[max(-shift, 0) :], np.zeros(len(x) - max(-shift, 0)))
 
 
+@pytest.mark.parametrize("size", [1, 3, 7, 3000])
+def test_files_in_parts_are_whole_again(size, by_hand):
+    page_side, python_side = by_hand("page_side", "python_side")
+    page_side.__globals__["base64"] = base64
+    files = {"a.wav": bytes(range(100)), "b.ogg": b"OggS"}
+    assert python_side(page_side(files, size)) == files
+    assert python_side(page_side({})) == {}
+
+
 def test_upload_returns_names_and_sounds(by_hand):
     _, to_wav, upload = by_hand("to_int16", "to_wav", "upload")
     files = {"a.wav": to_wav(sound(6), 16000), "b.wav": to_wav(sound(7), 16000)}
