@@ -2,200 +2,293 @@
 
 import numpy as np
 
-from ddsp_course._tensorflow import ddsp
+from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.exercises import hints
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
-# One frame of a GRU of two units: its input's and its memory's shares (z, r, h), and its memory.
-_INPUT = np.array([[2.0, -1.0], [0.5, -2.0], [0.3, 1.2]])
-_MEMORY = np.array([[0.5, -0.5], [-1.0, 0.4], [0.8, -0.6]])
-_BEFORE = np.array([0.9, -0.7])
-_TAIL = 4000
+
+def untrained(answer):
+    """A prediction: what a violin with random weights plays from two curves."""
+    look = "run the next two cells and listen."
+    return hints.choice(
+        answer,
+        "the tune with another timbre",
+        ("the tune with another timbre", "noise without pitch", "nothing"),
+        {
+            "noise without pitch": f"follow f0_hz through the four steps above; then {look}",
+            "nothing": f"random weights give random controls, which are hardly all zero: {look}",
+        },
+    )
 
 
-def gru_frame(answer):
-    """The new memory of a GRU of two units, (2,)."""
-    wrong = hints.numbers(answer) or hints.shape(answer, (2,), ("units",))
-    if wrong:
-        return wrong
-    z, r = _sigmoid(_INPUT[0] + _MEMORY[0]), _sigmoid(_INPUT[1] + _MEMORY[1])
-    x, u = _INPUT[2], _MEMORY[2]
-    new = np.tanh(x + r * u)
-
-    def mixed(keep, candidate):
-        return keep * _BEFORE + (1 - keep) * candidate
-
-    known = {
-        "the update gate is turned round: the note before would ring on where it should go, and be "
-        "gone where it should ring on. In Keras, z = 1 keeps.": mixed(1 - z, new),
-        "the gates are swapped: what should forget the past now decides how fast the sound "
-        "follows. Keras's order is z, r, h.": mixed(r, np.tanh(x + z * u)),
-        "the reset gate is not used: each new note would be coloured by all of the note before.": (
-            mixed(z, np.tanh(x + u))
-        ),
-        "the reset gate also turns down the input: the network would not hear a new note. It "
-        "belongs to the memory's share alone.": mixed(z, np.tanh(r * (x + u))),
-        "that is the candidate: taken as it is, the sound would jump from frame to frame. Mix it "
-        "with the memory.": new,
-        "the candidate is not squashed: without the tanh, a long note could grow without end.": (
-            mixed(z, x + r * u)
-        ),
-        "the candidate went through a sigmoid, and could never be below 0: a memory lies between "
-        "-1 and 1, by a tanh.": mixed(z, _sigmoid(x + r * u)),
-        "the gates are not squashed: z above 1 makes the memory louder at each frame, until it "
-        "bursts. A sigmoid keeps it between 0 and 1.": mixed(
-            _INPUT[0] + _MEMORY[0], np.tanh(x + (_INPUT[1] + _MEMORY[1]) * u)
-        ),
-        "the mixture adds up to more than 1: the old counts z, and the new what is left, 1 - z.": (
-            z * _BEFORE + new
-        ),
-    }
-    return hints.mistake(answer, known, rtol=2e-3) or hints.close(answer, mixed(z, new), rtol=1e-3)
+def erased(answer):
+    """A prediction: what is lost when the network's memory is emptied before each frame."""
+    look = "run the next cell and listen."
+    return hints.choice(
+        answer,
+        "how notes begin",
+        ("the pitch", "the dynamics", "how notes begin"),
+        {
+            "the pitch": f"the pitch does not go through the memory: {look}",
+            "the dynamics": f"the loudness also reaches the last stack past the memory: {look}",
+        },
+    )
 
 
-def fading(answer):
-    """Seconds in which a unit whose update gate is 0.99 keeps a tenth of its memory: one number."""
-    wrong = hints.one_number(answer)
-    if wrong:
-        return wrong
-    seconds = float(np.squeeze(answer))
-    frames = np.log(0.1) / np.log(0.99)
-    right = frames / FRAME_RATE
-    known = {
-        "these are frames, and there are 250 of them in a second.": frames,
-        "these are milliseconds: seconds are asked for.": 1000 * right,
-        "that is half as long: it is the memory that is a tenth, an amplitude, and not its square.": (
-            right / 2
-        ),
-        "a step of a GRU is a frame of 64 samples, and not a sample: you would hear a click where "
-        "there is a fading note.": frames / SAMPLE_RATE,
-        "that is until 1 / e is left, its time constant: go on to a tenth, 2.3 times as long.": (
-            right / np.log(10)
-        ),
-        "that is until half is left: go on to a tenth.": right * np.log10(2),
-        "a tenth is left, and not a tenth gone: 0.1 = 0.99 ** frames.": np.log(0.9)
-        / np.log(0.99)
-        / FRAME_RATE,
-        "a memory does not fade along a straight line: in each frame it loses a hundredth of what "
-        "is left.": 90 / FRAME_RATE,
-        "a frame lasts 64 samples, which is 4 ms, and not 64 ms.": frames * HOP_SIZE / 1000,
-    }
-    if abs(seconds - right) <= 0.005 * right:
-        return None
-    wrong = hints.mistake(seconds, known, rtol=0.005)
-    if wrong:
-        return wrong
-    if seconds < 0:
-        return "it is negative: the sound would be forgotten before it is played."
-    left = 0.99 ** min(seconds * FRAME_RATE, 1e5)
-    return f"after {seconds:.3g} s, {left:.2g} of the memory would be left, and not a tenth."
-
-
-def copy(answer):
-    """A sound that the spectral loss takes for the given one, and the waveform's loss does not."""
-    sound = _buzz()
-    wrong = hints.numbers(answer) or hints.shape(answer, sound.shape, ("samples",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    if np.abs(answer).max() < 1e-6:
-        return (
-            "that is silence: to the waveform's loss it costs what the sound's power is, and to "
-            "the ear everything is gone."
-        )
-    waveform = np.mean((answer - sound) ** 2) / np.mean(sound**2)
-    if waveform < 1e-3:
-        return "that is the same sound: the waveform's loss finds no difference, either."
-    db = 10 * np.log10(np.mean(answer**2) / np.mean(sound**2))
-    if abs(db) > 1:
-        return f"it is {hints.too_loud(db)}: both losses hear that. Keep the level."
-    distance = _spectral_loss(sound, answer)
-    if distance > 1.5:
-        if np.allclose(answer, sound[::-1], atol=1e-3):
-            return (
-                "it runs backwards: a note that dies away now swells. Only the phase should change."
-            )
-        return (
-            f"the spectral loss is {distance:.1f}, and should be below 1.5: it sounds different. "
-            "Only the phase should change."
-        )
-    if waveform <= 1:
-        return (
-            f"the waveform's loss is {waveform:.2f} times that of silence, and should be more "
-            "than 1: turn the phase further."
+def lstm(function):
+    """A function (n_in, units) -> the number of an LSTM's weights, as Keras counts them."""
+    for n_in, units in ((512, 256), (3, 7), (20, 1)):
+        count, wrong = hints.call(function, n_in, units)
+        wrong = wrong or hints.one_number(count)
+        if wrong:
+            return wrong
+        square, bias = n_in * units + units * units, units
+        if np.isclose(float(np.squeeze(count)), 4 * (square + bias), rtol=1e-9):
+            continue
+        known = {
+            "that is a GRU: an LSTM computes one thing more.": 3 * (square + 2 * bias),
+            "that counts three things, and an LSTM computes four.": 3 * (square + bias),
+            "that has two biases for each of the four, as PyTorch's LSTM: Keras's has one.": 4
+            * (square + 2 * bias),
+            "the biases are missing: one for each unit, four times.": 4 * square,
+            "that has one bias for each unit: each of the four needs its own.": 4 * square + bias,
+            "that counts one of the four.": square + bias,
+            "it reads its own state, too: each of the four has a second matrix.": 4
+            * (n_in * units + bias),
+            "that is a matrix of n_in by n_in: the state has `units` numbers, and so its matrix is "
+            "units by units.": 4 * (n_in * units + n_in * n_in + bias),
+            "each of the four has a bias for every unit, and not a single one.": 4 * (square + 1),
+        }
+        return hints.mistake(count, known, rtol=1e-9) or (
+            f"for n_in = {n_in} and units = {units}, Keras's LSTM has another number of weights. "
+            "Count one of the four first: two matrices and a bias."
         )
     return None
 
 
-def room(answer):
-    """A dry sound in a room, as `Reverb` does it but with its tail, (12000,)."""
-    dry, impulse = _clap(), _room()
-    expected = (len(dry) + _TAIL,)
-    wrong = hints.numbers(answer)
-    if wrong:
-        return wrong
-    if np.shape(answer) == dry.shape:
-        return (
-            "the tail is cut off: the room falls silent when the note does. Pad the dry sound with "
-            "4000 zeros first."
-        )
-    wrong = hints.shape(answer, expected, ("samples",))
-    if wrong:
-        return wrong
-    answer = np.asarray(answer, float)
-    masked = np.r_[0, impulse[1:]]
-    direct = np.pad(dry, (0, _TAIL))
+def gate(function):
+    """A function from seconds to the update gate that leaves a tenth of the state after them."""
+    for seconds in (0.5, 0.08, 3.0):
+        z, wrong = hints.call(function, seconds)
+        wrong = wrong or hints.one_number(z) or _wrong_gate(float(np.squeeze(z)), seconds)
+        if wrong:
+            return f"for {seconds:g} s: {wrong}"
+    return None
 
-    def answered(h):
-        return np.pad(np.convolve(dry, h), (0, 1))
 
-    right = direct + answered(masked)
-    known = {
-        "only the room is heard, without the violin in it: add the dry sound.": answered(masked),
-        "only the dry sound is heard, and the room is silent.": direct,
-        "the direct sound counts one and a half times: the impulse response begins with a sample "
-        "of 0.5 for the direct sound itself, which Reverb sets to 0, and adds the dry sound.": (
-            direct + answered(impulse)
+def to_keras(function):
+    """A function from PyTorch's four arrays of a GRU to Keras's three."""
+    for n_in, units, seed in ((3, 4, 0), (5, 5, 1)):
+        rng = np.random.default_rng(seed)
+        arrays = [
+            rng.normal(size=shape)
+            for shape in ((3 * units, n_in), (3 * units, units), (3 * units,), (3 * units,))
+        ]
+        made, wrong = hints.call(function, *arrays)
+        wrong = wrong or _wrong_weights(made, arrays, n_in, units)
+        if wrong:
+            return wrong
+    return None
+
+
+def faults(named):
+    """{sound: its fault} of the three of `faulty_sounds`."""
+    return hints.choices(
+        named,
+        {
+            "A": "memory erased once",
+            "B": "weights not restored",
+            "C": "memory erased in each frame",
+        },
+        (
+            "weights not restored",
+            "memory erased in each frame",
+            "memory erased once",
+            "loudness forgotten",
+            "noise forgotten",
         ),
-        "the direct sound is half as loud as it should be: set the impulse response's first sample "
-        "to 0, and add the dry sound as it is.": answered(impulse),
-        "the room swells before it dies, as on a tape that runs backwards: the impulse response is "
-        "turned round.": direct + answered(impulse[::-1]),
-        "dry and wet are averaged, and it is 6 dB too soft: Reverb adds them.": right / 2,
-    }
-    tolerance = 1e-4 * np.abs(right).max()
-    if np.allclose(answer, right, atol=tolerance):
-        return None
-    return (
-        hints.mistake(answer, known, rtol=0, atol=tolerance)
-        or hints.late(answer, right, unit="sample")
-        or hints.close(answer, right, rtol=0, atol=tolerance)
+        {
+            "weights not restored": "an untrained network has learned no dynamics: the pause would "
+            "sound on.",
+            "memory erased in each frame": "then no note would have an attack: each would sound the "
+            "same from its first frame to its last.",
+            "memory erased once": "then the violin would begin a note once more where none begins, "
+            "and be right otherwise.",
+            "loudness forgotten": "then the pause would sound on with the violin's own timbre and "
+            "noise.",
+            "noise forgotten": "then no hiss would be left, and the pause would be silent.",
+        },
     )
+
+
+def faulty_sounds(violin):
+    """Return {name: sound} of the three whose faults `faults` asks for, (32000,) each.
+
+    Args:
+      violin: `instruments.Instrument`.
+    """
+    n_frames, rest = 500, FRAME_RATE // 2
+    frame = np.arange(n_frames)
+    f0_hz = np.where(frame < 240, 440.0, 587.3)
+    loudness_db = np.where((frame >= 225) & (frame < 250), -80.0, -12.0)
+    scaled = [(69 + 12 * np.log2(f0_hz / 440)) / 127, loudness_db / 80 + 1]
+    f0, loudness = (
+        np.float32(np.pad(x, (rest, 0), constant_values=first))
+        for x, first in zip(scaled, (scaled[0][0], 0), strict=True)
+    )
+    trained = violin.model.decoder
+    tf.keras.utils.set_random_seed(3)
+    fresh = ddsp.training.decoders.RnnFcDecoder(
+        rnn_channels=256,
+        ch=256,
+        layers_per_stack=2,
+        input_keys=trained.input_keys,
+        output_splits=trained.output_splits,
+    )
+
+    def decode(decoder, *parts):
+        """Decode each part, (rows, frames), with a memory of its own, and join them."""
+        outputs = [
+            decoder({"f0_scaled": f0[part][..., None], "ld_scaled": loudness[part][..., None]})
+            for part in parts
+        ]
+        return {
+            name: np.concatenate([np.reshape(one[name], (-1, size)) for one in outputs])[rest:]
+            for name, size in trained.output_splits
+        }
+
+    every = np.arange(len(f0))
+    cut = rest + 110  # in the middle of the first note
+    return {
+        "A": _played(decode(trained, every[None, :cut], every[None, cut:]), f0_hz),
+        "B": _played(decode(fresh, every[None]), f0_hz),
+        "C": _played(decode(trained, every[:, None]), f0_hz),
+    }
+
+
+def _played(raw, f0_hz):
+    """Raw outputs, (frames, channels) each, as sound of one level."""
+    n_samples = len(f0_hz) * HOP_SIZE
+    oscillators = ddsp.synths.Harmonic(n_samples=n_samples)
+    breath = ddsp.synths.FilteredNoise(n_samples=n_samples, window_size=0)
+    f0 = np.float32(f0_hz)[None, :, None]
+    tf.random.set_seed(0)
+    sound = oscillators(raw["amps"][None], raw["harmonic_distribution"][None], f0)
+    sound = np.array(sound + breath(raw["noise_magnitudes"][None]))[0]
+    sound[-400:] *= np.linspace(1, 0, 400)
+    return 0.4 * sound / np.abs(sound).max()
+
+
+def _wrong_gate(z, seconds):
+    frames = seconds * FRAME_RATE
+    if not 0 < z < 1:
+        return f"the gate is {z:.4g}, and a gate lies between 0 and 1."
+    # As much longer or shorter as a gate rounded to four digits makes it.
+    if abs(np.log(0.1) / np.log(z) / frames - 1) < 0.03:
+        return None
+    known = {
+        "that is per second: the gate acts in each frame, 250 times a second.": 0.1
+        ** (1 / seconds),
+        "that is per sample: the gate acts once per frame.": 0.1 ** (1 / (SAMPLE_RATE * seconds)),
+        "with that, 1 / e is left, and not a tenth.": np.exp(-1 / frames),
+        "with that, half is left, and not a tenth.": 0.5 ** (1 / frames),
+        "with that, a tenth is gone, and nine tenths are left.": 0.9 ** (1 / frames),
+        "that is what the state loses in a frame: the gate says what it keeps.": 1
+        - 0.1 ** (1 / frames),
+        "a memory does not fade along a straight line: each frame keeps the same share of what the "
+        "frame before has left.": 1 - 0.9 / frames,
+        "with that, a hundredth is left: a tenth of the amplitude, and not of the power.": 0.01
+        ** (1 / frames),
+    }
+    for sentence, other in known.items():
+        # As far apart as memories that are 1 % longer or shorter.
+        if abs(np.log(z) / np.log(other) - 1) < 0.01:
+            return sentence
+    after = np.log(0.1) / np.log(z) / FRAME_RATE
+    return f"with a gate of {z:.5g}, a tenth is left after {after:.3g} s."
+
+
+def _wrong_weights(made, arrays, n_in, units):
+    if not isinstance(made, (list, tuple)) or len(made) != 3:
+        return "three arrays are asked for, in a list: W, U and b."
+    made = [np.asarray(hints.read(one)) for one in made]
+    shapes = [(n_in, 3 * units), (units, 3 * units), (2, 3 * units)]
+    for name, array, shape in zip("WUb", made, shapes, strict=True):
+        wrong = hints.numbers(array)
+        if name == "b" and array.shape == (3 * units,):
+            wrong = (
+                "b has one bias, and two are needed: the reset gate multiplies the state's and not "
+                "the input's."
+            )
+        if not wrong and array.shape != shape:
+            wrong = f"{name} has the shape {array.shape}, and Keras needs {shape}."
+        if wrong:
+            return wrong
+    x = np.random.default_rng(9).normal(size=(20, n_in))
+    right = _keras(arrays)
+    states = _states(x, *right)
+    if np.allclose(_states(x, *made), states, atol=1e-3):
+        return None
+    W, U, b = right
+
+    def in_order(order):
+        return [np.concatenate([np.split(a, 3, -1)[i] for i in order], -1) for a in right]
+
+    swapped = W, U, b[::-1]
+    turned = [np.concatenate([-a[..., :units], a[..., units:]], -1) for a in right]
+    shuffled = {
+        "the gates are still in PyTorch's order, and what should forget now decides how fast the "
+        "sound follows: Keras's order is z, r, h.": in_order((1, 0, 2)),
+        "the two biases have changed places: the input's comes first.": swapped,
+        "the update gate is turned round, and long memories become short: both libraries keep the "
+        "old state where z is 1.": turned,
+        "the biases are still in PyTorch's order.": (W, U, in_order((1, 0, 2))[2]),
+        "the sum of the two biases must stay split: the reset gate turns down the state's alone.": (
+            W,
+            U,
+            np.tile(b.mean(axis=0), (2, 1)),
+        ),
+        "U is still in PyTorch's order.": (W, in_order((1, 0, 2))[1], b),
+        "the order is turned round: r, z, h become z, r, h, and not h, z, r.": in_order((2, 0, 1)),
+    }
+    for sentence, other in shuffled.items():
+        if np.allclose(_states(x, *made), _states(x, *other), atol=1e-3):
+            return sentence
+    if np.allclose(np.sort(made[0], None), np.sort(W, None), atol=1e-3):
+        return "all numbers are there, but some are in another place: transpose, and then check the order."
+    return "the states differ from PyTorch's: only reorder and transpose, and leave the numbers as they are."
+
+
+def _keras(arrays):
+    """PyTorch's arrays of a GRU as Keras's."""
+    W, U, b_x, b_h = (
+        np.concatenate([np.split(a, 3)[i] for i in (1, 0, 2)]) for a in map(np.asarray, arrays)
+    )
+    return W.T, U.T, np.stack([b_x, b_h])
+
+
+def _states(x, W, U, b):
+    """The hidden states of Keras's GRU, (frames, units)."""
+    h = np.zeros(len(U))
+    states = []
+    for x_t in x:
+        x_z, x_r, x_h = np.split(x_t @ W + b[0], 3)
+        h_z, h_r, h_h = np.split(h @ U + b[1], 3)
+        z, r = _sigmoid(x_z + h_z), _sigmoid(x_r + h_r)
+        h = z * h + (1 - z) * np.tanh(x_h + r * h_h)
+        states.append(h)
+    return np.array(states)
 
 
 def _sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def _buzz():
-    """Half a second of eight harmonics that die away, with a trace of hiss; as in the notebook."""
-    t = np.arange(8000) / SAMPLE_RATE
-    waves = sum(np.sin(2 * np.pi * 220 * k * t) / k for k in range(1, 9))
-    return 0.2 * np.exp(-4 * t) * (waves + 0.02 * np.random.default_rng(6).normal(size=8000))
+def _fading(function):
+    """A tone that fades as a state does whose gate lets a tenth be left after half a second."""
+    n = np.arange(SAMPLE_RATE)
+    z = float(np.squeeze(hints.read(function(0.5))))
+    return 0.4 * z ** (n / HOP_SIZE) * np.sin(2 * np.pi * 440 / SAMPLE_RATE * n)
 
 
-def _clap():
-    t = np.arange(8000) / SAMPLE_RATE
-    return 0.3 * np.exp(-8 * t) * np.sin(2 * np.pi * 330 * t)
-
-
-def _room():
-    n = np.arange(_TAIL)
-    impulse = 0.05 * np.exp(-n / 800) * np.random.default_rng(7).normal(size=_TAIL)
-    impulse[0] = 0.5
-    return impulse
-
-
-def _spectral_loss(target, sound):
-    loss = ddsp.losses.SpectralLoss(mag_weight=1.0, logmag_weight=1.0)
-    return float(loss(np.float32(target)[None], np.float32(sound)[None]))
+HEARD = {"gate": _fading}

@@ -1,123 +1,157 @@
 import numpy as np
 
-X_Z, X_R, X_H = np.array([[2.0, -1.0], [0.5, -2.0], [0.3, 1.2]])
-H_Z, H_R, H_H = np.array([[0.5, -0.5], [-1.0, 0.4], [0.8, -0.6]])
-H = np.array([0.9, -0.7])
-
-T = np.arange(8000) / 16000
-_WAVES = sum(np.sin(2 * np.pi * 220 * k * T) / k for k in range(1, 9))
-_HISS = 0.02 * np.random.default_rng(6).normal(size=8000)
-SOUND = 0.2 * np.exp(-4 * T) * (_WAVES + _HISS)
-
-NOTE = 0.3 * np.exp(-8 * T) * np.sin(2 * np.pi * 330 * T)
-IMPULSE = 0.05 * np.exp(-np.arange(4000) / 800) * np.random.default_rng(7).normal(size=4000)
-IMPULSE[0] = 0.5
-PADDED = np.pad(NOTE, (0, 4000))
+FRAMES = 250
 
 
-def sigmoid(x):
-    return 0.5 + 0.5 * np.tanh(x / 2)
+def _rows(order):
+    """PyTorch's rows in another order."""
+    return lambda a: np.concatenate([np.split(np.asarray(a), 3)[i] for i in order])
 
 
-def turned(degrees):
-    spectrum = np.fft.rfft(SOUND)
-    return np.fft.irfft(spectrum * np.exp(1j * np.radians(degrees)), len(SOUND))
+def converted(order=(1, 0, 2), biases=None, turn=False):
+    """A function from PyTorch's arrays to Keras's, perhaps a wrong one."""
 
+    def convert(weight_ih, weight_hh, bias_ih, bias_hh):
+        rows = _rows(order)
+        W, U, b = (
+            rows(weight_ih).T,
+            rows(weight_hh).T,
+            np.stack([rows(bias_ih), rows(bias_hh)]),
+        )
+        if biases == "swapped":
+            b = b[::-1]
+        if biases == "added":
+            b = b.sum(axis=0)
+        if biases == "halved":
+            b = np.tile(b.sum(axis=0) / 2, (2, 1))
+        if biases == "as they were":
+            b = np.stack([bias_ih, bias_hh])
+        if turn:
+            units = len(U)
+            for array in (W, U, b):
+                array[:, :units] *= -1
+        return W, U, b
 
-def answered(impulse):
-    """The room's answer to the note, with its tail, (12000,)."""
-    return np.r_[np.convolve(NOTE, impulse), 0]
+    return convert
 
 
 def right():
     """{exercise: [answers that are right, though written in another way than the solution]}."""
     from ddsp_course import _tensorflow
 
-    tf, ddsp = _tensorflow.load(), _tensorflow.load_ddsp()
-    z, r = sigmoid(X_Z + H_Z), sigmoid(X_R + H_R)
-    new = np.tanh(X_H + r * H_H)
-    masked = np.r_[0, IMPULSE[1:]]
-    spectrum = np.fft.rfft(PADDED, 16000) * np.fft.rfft(np.r_[1, IMPULSE[1:]], 16000)
-    # A GRU of Keras whose weights are 0, and whose biases are the shares.
-    layer = tf.keras.layers.GRU(2)
-    layer.build((None, None, 1))
-    bias = np.array([np.r_[X_Z, X_R, X_H], np.r_[H_Z, H_R, H_H]])
-    layer.set_weights([np.zeros((1, 6)), np.zeros((2, 6)), bias])
-    by_keras = layer(np.zeros((1, 1, 1), np.float32), initial_state=tf.constant([H], tf.float32))
-    wet = ddsp.effects.Reverb(add_dry=False)(PADDED[None], IMPULSE[None])[0]
+    tf = _tensorflow.load()
+
+    def by_keras(n_in, units):
+        layer = tf.keras.layers.LSTM(units)
+        layer.build((None, None, n_in))
+        return layer.count_params()
+
+    def by_tensors(weight_ih, weight_hh, bias_ih, bias_hh):
+        return [tf.constant(a) for a in converted()(weight_ih, weight_hh, bias_ih, bias_hh)]
+
+    def gates_joined(weight_ih, weight_hh, bias_ih, bias_hh):
+        """Of z and r only the sum of the biases counts."""
+        W, U, b = converted()(weight_ih, weight_hh, bias_ih, bias_hh)
+        both = 2 * len(U)
+        b[0, :both] += b[1, :both]
+        b[1, :both] = 0
+        return W.astype(np.float32).tolist(), U.astype(np.float32).tolist(), b
+
     return {
-        "gru_frame": [
-            new + z * (H - new),
-            [float(a * b + (1 - a) * c) for a, b, c in zip(z, H, new, strict=True)],
-            by_keras[0],
+        "untrained": [" The tune with another timbre", "the_tune_with_another_timbre"],
+        "erased": ["how notes begin", "How notes begin"],
+        "lstm": [
+            by_keras,
+            lambda n_in, units: 4 * units * (n_in + units + 1),
+            lambda n_in, units: np.array([4.0 * units * (n_in + units + 1)]),
         ],
-        "fading": [
-            np.log(10) / -np.log(0.99) * 0.004,
-            np.array([229.1 / 250], np.float32),
-            np.argmax(0.99 ** np.arange(1000) < 0.1) / 250,
+        "gate": [
+            lambda seconds: 10 ** (-0.004 / seconds),
+            lambda seconds: np.exp(np.log(0.1) / (FRAMES * seconds)),
+            lambda seconds: round(0.1 ** (1 / (FRAMES * seconds)), 4),
+            lambda seconds: 0.1 ** (1 / round(FRAMES * seconds)),
+            lambda seconds: tf.constant([0.1 ** (1 / (FRAMES * seconds))]),
         ],
-        "copy": [turned(90), turned(180), turned(-120).astype(np.float32), tf.constant(-SOUND)],
-        "room": [
-            PADDED + answered(masked),
-            np.fft.irfft(spectrum, 16000)[:12000],
-            PADDED + wet,
+        "to_keras": [converted(), by_tensors, gates_joined],
+        "faults": [
+            {
+                "A": "Memory erased once",
+                "B": "weights_not_restored",
+                "C": "memory erased in each frame",
+            }
         ],
     }
 
 
 def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
-    z, r = sigmoid(X_Z + H_Z), sigmoid(X_R + H_R)
-    new = np.tanh(X_H + r * H_H)
-    frames = np.log(0.1) / np.log(0.99)
-    masked = np.r_[0, IMPULSE[1:]]
-    sharp = sum(np.sin(2 * np.pi * 220 * k * T * 2 ** (30 / 1200)) / k for k in range(1, 9))
+    named = {
+        "A": "memory erased once",
+        "B": "weights not restored",
+        "C": "memory erased in each frame",
+    }
     return {
-        "gru_frame": [
-            ((1 - z) * H + z * new, "turned round"),
-            (r * H + (1 - r) * np.tanh(X_H + z * H_H), "gates are swapped"),
-            (z * H + (1 - z) * np.tanh(X_H + H_H), "coloured by all of the note before"),
-            (z * H + (1 - z) * np.tanh(r * (X_H + H_H)), "would not hear a new note"),
-            (new, "jump from frame to frame"),
-            (z * H + (1 - z) * (X_H + r * H_H), "grow without end"),
-            (z * H + (1 - z) * sigmoid(X_H + r * H_H), "never be below 0"),
-            ((X_Z + H_Z) * H + (1 - X_Z - H_Z) * np.tanh(X_H + (X_R + H_R) * H_H), "bursts"),
-            (z * H + new, "adds up to more than 1"),
-            (z * H, "of the numbers are off"),
-            (H[:1], "one too few of units"),
+        "untrained": [
+            ("noise without pitch", "follow f0_hz"),
+            ("nothing", "random controls"),
+            ("a violin", "not among the words"),
         ],
-        "fading": [
-            (frames, "these are frames"),
-            (1000 * frames / 250, "milliseconds"),
-            (frames / 16000, "hear a click"),
-            (frames / 500, "half as long"),
-            (1 / -np.log(0.99) / 250, "time constant"),
-            (np.log(0.5) / np.log(0.99) / 250, "half is left"),
-            (np.log(0.9) / np.log(0.99) / 250, "a tenth gone"),
-            (90 / 250, "straight line"),
-            (-frames / 250, "forgotten before it is played"),
-            (2.0, "0.0066 of the memory would be left"),
-            ("long", "numbers are asked for"),
+        "erased": [
+            ("the pitch", "does not go through the memory"),
+            ("the dynamics", "past the memory"),
+            (3, "one of the words"),
         ],
-        "copy": [
-            (SOUND, "the same sound"),
-            (np.zeros(8000), "that is silence"),
-            (2 * SOUND, "6.0 dB too loud"),
-            (SOUND[::-1], "now swells"),
-            (turned(45), "turn the phase further"),
-            (np.roll(SOUND, 1), "turn the phase further"),
-            (0.2 * np.exp(-4 * T) * (sharp + _HISS), "sounds different"),
-            (SOUND[:-1], "one too few of samples"),
+        "lstm": [
+            (lambda n, u: 3 * (n * u + u * u + 2 * u), "that is a GRU"),
+            (lambda n, u: 3 * (n * u + u * u + u), "counts three things"),
+            (lambda n, u: 4 * (n * u + u * u + 2 * u), "two biases"),
+            (lambda n, u: 4 * (n * u + u * u), "biases are missing"),
+            (lambda n, u: 4 * (n * u + u * u) + u, "needs its own"),
+            (lambda n, u: n * u + u * u + u, "one of the four"),
+            (lambda n, u: 4 * (n * u + u), "a second matrix"),
+            (lambda n, u: 4 * (n * u + n * n + u), "units by units"),
+            (lambda n, u: 4 * (n * u + u * u + 1), "not a single one"),
+            (lambda n, u: 787456, "n_in = 3"),
+            (lambda n, u: 7, "two matrices and a bias"),
+            (787456, "a function is asked for"),
+            (lambda n, u: None, "returns nothing"),
+            (lambda n: n, "stops with TypeError"),
         ],
-        "room": [
-            ((PADDED + answered(masked))[:8000], "the tail is cut off"),
-            (answered(masked), "add the dry sound"),
-            (PADDED, "the room is silent"),
-            (PADDED + answered(IMPULSE), "one and a half times"),
-            (answered(IMPULSE), "half as loud as it should be"),
-            (PADDED + answered(IMPULSE[::-1]), "swells before it dies"),
-            ((PADDED + answered(masked)) / 2, "6 dB too soft"),
-            (np.roll(PADDED + answered(masked), 1), "one sample too late"),
-            (np.convolve(NOTE, np.r_[1, IMPULSE[1:]]), "one too few of samples"),
+        "gate": [
+            (lambda s: 0.1 ** (1 / s), "per second"),
+            (lambda s: 0.1 ** (1 / (16000 * s)), "per sample"),
+            (lambda s: np.exp(-1 / (250 * s)), "1 / e is left"),
+            (lambda s: 0.5 ** (1 / (250 * s)), "half is left"),
+            (lambda s: 0.9 ** (1 / (250 * s)), "nine tenths are left"),
+            (lambda s: 1 - 0.1 ** (1 / (250 * s)), "what it keeps"),
+            (lambda s: 1 - 0.9 / (250 * s), "straight line"),
+            (lambda s: 0.01 ** (1 / (250 * s)), "a hundredth is left"),
+            (lambda s: 0.1 ** (250 * s), "a tenth is left after 3.2e-05 s"),
+            (lambda s: np.log(0.1) / np.log(0.99) / 250, "a tenth is left after"),
+            (lambda s: 0.1 ** (1 / 125), "for 0.08 s"),
+            (lambda s: -s, "lies between 0 and 1"),
+            (0.99, "a function is asked for"),
+            (lambda s: "0.99", "this is text"),
+        ],
+        "to_keras": [
+            (converted((0, 1, 2)), "still in PyTorch's order"),
+            (converted(biases="swapped"), "changed places"),
+            (converted(biases="added"), "two are needed"),
+            (converted(biases="halved"), "must stay split"),
+            (converted(biases="as they were"), "biases are still in PyTorch's order"),
+            (converted(turn=True), "turned round"),
+            (converted((2, 1, 0)), "h, z, r"),
+            (lambda a, b, c, d: (a, b, np.stack([c, d])), "W has the shape"),
+            (lambda a, b, c, d: (a.T, b.T, c, d), "three arrays"),
+            (lambda a, b, c, d: a.T, "three arrays"),
+        ],
+        "faults": [
+            (named | {"A": "memory erased in each frame"}, "'A': then no note"),
+            (named | {"B": "loudness forgotten"}, "'B': then the pause"),
+            (named | {"C": "noise forgotten"}, "'C': then no hiss"),
+            (named | {"C": "memory erased once"}, "where none begins"),
+            (named | {"C": "weights not restored"}, "no dynamics"),
+            ({"A": "memory erased once"}, "nothing about 'B'"),
+            ("memory erased once", "a dictionary such as"),
         ],
     }
