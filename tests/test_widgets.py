@@ -395,3 +395,9 @@ def test_links_of_the_page_lead_somewhere_in_voila_too():
     text = (ROOT / "lessons" / "app.md").read_text("utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert links and all(link.startswith("https://") for link in links)
+
+
+def test_pictures_have_their_room_before_they_are_there():
+    app = widgets.App()
+    assert "max-width: 640px; aspect-ratio: 8 / 5.2" in app.curves.value
+    assert "max-width: 480px; aspect-ratio: 6 / 3.2" in app.after.value
