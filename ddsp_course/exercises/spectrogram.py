@@ -12,8 +12,11 @@ FLOOR_DB = -80.0
 
 def zeros(hills):
     """A prediction: how many hills 768 samples show of two tones, with zeros up to 8192."""
-    if isinstance(hills, (int, float)):
-        hills = f"{hills:g}"
+    if not isinstance(hills, str):
+        wrong = hints.one_number(hills)
+        if wrong or isinstance(hills, bool):
+            return wrong or "a number of hills is asked for, 1 or 2."
+        hills = f"{float(np.squeeze(hills)):g}"
     return hints.choice(
         hills,
         "1",

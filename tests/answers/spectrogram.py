@@ -77,7 +77,7 @@ def whole(scale=32767, clip=True, kind=np.int16):
 def right():
     """{exercise: [answers that are right, though written in another way than the solution]}."""
     return {
-        "zeros": ["1", 1, 1.0],
+        "zeros": ["1", 1, 1.0, [1]],
         "picture": [picture(), by_ddsp, by_tensorflow, of_librosa],
         "limits": [[-2.97, 6.24], np.array([6.238 - 9.21, 6.238])],
         "place": [[896, 30], (896.0, 30.0)],
@@ -98,7 +98,7 @@ def wrong():
         "zeros": [
             ("2", "nothing about the tones"),
             (3, "among the words"),
-            ([1], "one of the words"),
+            ([1, 2], "shape is (2,)"),
         ],
         "picture": [
             (picture()(chord, 1024), "a function is asked for"),
