@@ -11,8 +11,11 @@ LOW_E_HZ, LOW_F_HZ = 82.41, 87.31
 def click(magnitude):
     """A prediction: the highest magnitude of a click where two frames meet, without an overlap."""
     reason = "look up what the window is at the first and the last sample of a frame."
-    if isinstance(magnitude, (int, float)):
-        magnitude = f"{magnitude:g}"
+    if not isinstance(magnitude, str):
+        wrong = hints.one_number(magnitude)
+        if wrong:
+            return wrong
+        magnitude = f"{float(np.squeeze(magnitude)):g}"
     return hints.choice(magnitude, "0", ("0", "0.5", "1"), {"0.5": reason, "1": reason})
 
 
