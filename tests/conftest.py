@@ -4,8 +4,10 @@ import ast
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -58,6 +60,22 @@ class _NoTensorFlow:
     def find_spec(self, name, path=None, target=None):
         if name == "tensorflow":
             raise ImportError("a test without the marker `tensorflow` imports TensorFlow")
+
+
+def free_port():
+    """Return the number of a port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_for(port):
+    """Wait until a server listens at a port, two minutes at most."""
+    for _ in range(240):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            break
+        time.sleep(0.5)
 
 
 def left_in(folder):

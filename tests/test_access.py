@@ -9,13 +9,11 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
-import time
 
 import pytest
 import test_browser
-from conftest import CHROMIUM, ROOT, SECONDS
+from conftest import CHROMIUM, ROOT, SECONDS, free_port, wait_for
 
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -109,9 +107,7 @@ def opened(browser):
 @contextlib.contextmanager
 def make_app():
     """Run what `make app` runs while a block runs; gives the page's address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     told = subprocess.run(
         ["make", "-n", "app"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -125,11 +121,7 @@ def make_app():
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(240):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                break
-            time.sleep(0.5)
+        wait_for(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(server.pid, signal.SIGTERM)

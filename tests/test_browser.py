@@ -10,7 +10,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from conftest import CHROMIUM, ROOT, SECONDS
+from conftest import CHROMIUM, ROOT, SECONDS, free_port, wait_for
 
 from ddsp_course import audio, instruments
 from ddsp_course.exercises import hints
@@ -47,9 +46,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 @contextlib.contextmanager
 def serving(program, folder, *arguments):
     """Run a Jupyter server program while a block runs; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     with open(folder / "server.log", "wb") as log:
         server = subprocess.Popen(
@@ -60,11 +57,7 @@ def serving(program, folder, *arguments):
             stderr=log,
         )
         try:
-            for _ in range(240):
-                with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                    break
-                time.sleep(0.5)
+            wait_for(port)
             yield address
         finally:
             server.terminate()

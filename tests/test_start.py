@@ -3,14 +3,12 @@
 import contextlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, free_port, wait_for
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import build_notebooks
@@ -162,9 +160,7 @@ def test_git_does_not_see_the_copies():
 @contextlib.contextmanager
 def started(own):
     """Run what `make lab` runs while a block runs; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words, environment = lab.command(
         own, "--no-browser", f"--port={port}", "--allow-root", "--ServerApp.token=",
         "--ServerApp.password=", "--LabApp.expose_app_in_browser=True",
@@ -174,11 +170,7 @@ def started(own):
     with open(own / ".jupyter" / "server.log", "wb") as log:
         server = subprocess.Popen(words, env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(240):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                break
-            time.sleep(0.5)
+        wait_for(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
