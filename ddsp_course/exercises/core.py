@@ -67,16 +67,12 @@ def envelope(answer):
 def phase(function):
     """A function from the frequency at each sample, (n,) in Hz, to the phase in radians, (n,)."""
     time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    for name, f_hz in {
-        "a glide from 220 to 440 Hz": np.geomspace(220, 440, SAMPLE_RATE),
-        "a vibrato around 330 Hz": 330 * 2 ** (0.05 * np.sin(2 * np.pi * 5 * time)),
-        "a falling glide of half a second": np.geomspace(500, 300, SAMPLE_RATE // 2),
-    }.items():
-        radians, wrong = hints.call(function, f_hz)
-        wrong = wrong or _wrong_phase(radians, f_hz)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    cases = {
+        "a glide from 220 to 440 Hz": (np.geomspace(220, 440, SAMPLE_RATE),),
+        "a vibrato around 330 Hz": (330 * 2 ** (0.05 * np.sin(2 * np.pi * 5 * time)),),
+        "a falling glide of half a second": (np.geomspace(500, 300, SAMPLE_RATE // 2),),
+    }
+    return hints.on_each(function, cases, _wrong_phase)
 
 
 def faulty_sounds():

@@ -81,6 +81,22 @@ def call(function, *arguments):
     return read(result), None
 
 
+def on_each(function, cases, judge):
+    """Try a learner's function on several inputs; return a hint for the first that goes wrong.
+
+    Args:
+      function: the answer; see `call`.
+      cases: {what the input is, in words: tuple of arguments}.
+      judge: function of the result and the arguments; returns a hint, or None if it is right.
+    """
+    for name, arguments in cases.items():
+        result, wrong = call(function, *arguments)
+        wrong = wrong or judge(result, *arguments)
+        if wrong:
+            return f"for {name}: {wrong}"
+    return None
+
+
 def choice(answer, right, options, why):
     """Return a hint unless an answer is the right one of several words.
 

@@ -28,33 +28,25 @@ def hum(answer):
 def gain(function):
     """A function from Hz, one or several, to the factor for the loudness of a 1 kHz tone."""
     several = np.array([63.0, 250, 1000, 2500, 7000])
-    for name, hz in {
-        "50 Hz": 50.0,
-        "1000 Hz": 1000.0,
-        "3000 Hz": 3000.0,
-        "five frequencies at once": several,
-    }.items():
-        factor, wrong = hints.call(function, hz)
-        wrong = wrong or _wrong_gain(factor, hz)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    cases = {
+        "50 Hz": (50.0,),
+        "1000 Hz": (1000.0,),
+        "3000 Hz": (3000.0,),
+        "five frequencies at once": (several,),
+    }
+    return hints.on_each(function, cases, _wrong_gain)
 
 
 def together(function):
     """A function from the power levels of independent sounds, (players,) in dB, to their sum's."""
     rng = np.random.default_rng(4)
-    for name, levels_db in {
-        "sixteen violins of -40 dB": np.full(16, -40.0),
-        "one player of -25 dB": np.array([-25.0]),
-        "players of -20, -26 and -60 dB": np.array([-20.0, -26, -60]),
-        "an orchestra of 40": rng.uniform(-60, -20, 40),
-    }.items():
-        total, wrong = hints.call(function, levels_db)
-        wrong = wrong or _wrong_total(total, levels_db)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    cases = {
+        "sixteen violins of -40 dB": (np.full(16, -40.0),),
+        "one player of -25 dB": (np.array([-25.0]),),
+        "players of -20, -26 and -60 dB": (np.array([-20.0, -26, -60]),),
+        "an orchestra of 40": (rng.uniform(-60, -20, 40),),
+    }
+    return hints.on_each(function, cases, _wrong_total)
 
 
 def test_sound():

@@ -28,22 +28,13 @@ def lost(answer):
 
 def hertz(function):
     """A function from activations (frames, 360) to Hz, 0 where the confidence is below 0.5."""
-    for name, activation in _hidden_activations().items():
-        f0_hz, wrong = hints.call(function, activation)
-        wrong = wrong or _wrong_pitch(f0_hz, activation)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    cases = {name: (activation,) for name, activation in _hidden_activations().items()}
+    return hints.on_each(function, cases, _wrong_pitch)
 
 
 def chroma(function):
     """A function of estimate, truth (frames,) in Hz and cents: the raw chroma accuracy."""
-    for name, (estimate_hz, true_hz, cents) in _hidden_tracks().items():
-        share, wrong = hints.call(function, estimate_hz, true_hz, cents)
-        wrong = wrong or _wrong_share(share, estimate_hz, true_hz, cents)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    return hints.on_each(function, _hidden_tracks(), _wrong_share)
 
 
 def transition(answer):

@@ -30,16 +30,12 @@ def zeros(hills):
 
 def picture(function):
     """A function of (sound, size) that returns specplot's matrix in dB below a full sine."""
-    for name, sound, size in (
-        ("a glide, with size=1024", _glide(), 1024),
-        ("noise of 5000 samples, with size=512", _noise(), 512),
-        ("a glide, with size=768", _glide(), 768),
-    ):
-        matrix, wrong = hints.call(function, sound, size)
-        wrong = wrong or _wrong_picture(matrix, sound, size)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    cases = {
+        "a glide, with size=1024": (_glide(), 1024),
+        "noise of 5000 samples, with size=512": (_noise(), 512),
+        "a glide, with size=768": (_glide(), 768),
+    }
+    return hints.on_each(function, cases, _wrong_picture)
 
 
 def limits(answer):
@@ -134,16 +130,12 @@ def place(answer):
 def sixteen_bits(function):
     """A function that clips a sound to -1 to 1 and returns it as int16, as loud as it was."""
     noise = np.random.default_rng(0).normal(0, 0.5, 3001)
-    for name, sound in (
-        ("a chord with a peak of 1.5", _chord()),
-        ("a soft chord", 0.02 * _chord()),
-        ("noise with a peak of 2", noise),
-    ):
-        whole, wrong = hints.call(function, sound)
-        wrong = wrong or _wrong_whole(whole, sound)
-        if wrong:
-            return f"for {name}: {wrong}"
-    return None
+    cases = {
+        "a chord with a peak of 1.5": (_chord(),),
+        "a soft chord": (0.02 * _chord(),),
+        "noise with a peak of 2": (noise,),
+    }
+    return hints.on_each(function, cases, _wrong_whole)
 
 
 def faulty_sounds(sound):
