@@ -74,8 +74,9 @@ def wait_for(port):
     for _ in range(240):
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
-            break
+            return
         time.sleep(0.5)
+    raise TimeoutError(f"Nothing listens at port {port} after two minutes.")
 
 
 def left_in(folder):

@@ -108,8 +108,13 @@ def opened(browser):
 def make_app():
     """Run what `make app` runs while a block runs; gives the page's address."""
     port = free_port()
+    # Inside `make test`, make would tell which directory it enters and leaves as well.
     told = subprocess.run(
-        ["make", "-n", "app"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", "app"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     command = told.stdout[told.stdout.index("JUPYTER_PATH=") :].strip()
     server = subprocess.Popen(
