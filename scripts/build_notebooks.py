@@ -110,10 +110,12 @@ def reading_minutes(text: str) -> int:
 
     Technical prose is read at about 180 words a minute, an exercise takes some four minutes.
     """
+    _, _, body = text.partition("\n---\n")  # what follows jupytext's own lines
     prose = re.sub(
-        r"^```.*?^```$|^<details>.*?</details>$", "", text, flags=re.DOTALL | re.MULTILINE
+        r"^```.*?^```$|^<details>.*?</details>$", "", body, flags=re.DOTALL | re.MULTILINE
     )
-    minutes = len(prose.split()) / 180 + 4 * len(EXERCISE.findall(text))
+    words = sum(any(map(str.isalnum, word)) for word in prose.split())
+    minutes = words / 180 + 4 * len(EXERCISE.findall(text))
     return 5 * math.ceil(minutes / 5)
 
 
