@@ -1,11 +1,11 @@
-"""Helpers of the DDSP course: from any recording to a violin, one module an idea.
+"""Helpers for the DDSP course: turn any recording into a violin, one idea per module.
 
 The data flow is one line:
 
     audio.load -> features.extract -> conditioning.adjust -> instrument.play -> audio.write
 
-Importing the package is cheap and silent: each module is loaded when it is first named, and
-TensorFlow when it is first needed.
+Importing the package is cheap and silent: each module is loaded when you first name it, and
+TensorFlow when something first needs it.
 """
 
 import importlib

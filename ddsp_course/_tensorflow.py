@@ -1,12 +1,12 @@
-"""TensorFlow and ddsp, loaded when first needed, quietly and with legacy Keras.
+"""Load TensorFlow and ddsp on first use, quietly and with legacy Keras.
 
     from ddsp_course._tensorflow import ddsp, tf
 
-gives both names at no cost; the packages are imported when the first attribute is asked for.
-A plain `import ddsp` or `import tensorflow`, as the notebooks have it, is as quiet.
+gives both names at no cost; each package is imported when you first use one of its attributes.
+A plain `import ddsp` or `import tensorflow`, as in the notebooks, is just as quiet.
 
-ddsp is written for Keras 2. TensorFlow 2.16 and later hands out Keras 3 as `tf.keras` unless
-`TF_USE_LEGACY_KERAS` is set before `tf.keras` is first touched; it then hands out `tf_keras`.
+ddsp is written for Keras 2. In TensorFlow 2.16 and later, `tf.keras` is Keras 3 unless
+`TF_USE_LEGACY_KERAS` is set before `tf.keras` is first used; then it is `tf_keras`.
 Explained in notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 """
 
@@ -25,11 +25,11 @@ from ddsp_course.errors import SetupError
 
 
 def prepare():
-    """Set what TensorFlow reads while it starts. Costs nothing and loads nothing."""
+    """Set the environment variables that TensorFlow reads at start-up, without loading it."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # oneDNN announces itself at any log level; without it CREPE took 0.28 s instead of 0.36 s for
-    # a second of audio on 2 cores.
+    # oneDNN announces itself at every log level. Without it CREPE took 0.28 s instead of 0.36 s
+    # per second of audio on 2 cores.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _QuietFinder())
@@ -37,10 +37,10 @@ def prepare():
 
 @contextlib.contextmanager
 def quiet():
-    """Keep away what Python packages warn of and log below an error while a block loads them.
+    """Suppress warnings, and log messages up to and including errors, while a block runs.
 
-    They announce their own future changes, and remark on each other's versions and on programs
-    that they miss. A learner cannot act on any of it.
+    Packages announce their own future changes when loaded, and complain about each other's versions
+    and about missing programs. A learner cannot act on any of that.
     """
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
@@ -53,9 +53,9 @@ def quiet():
 
 
 class _QuietFinder(importlib.abc.MetaPathFinder):
-    """Stands first on `sys.meta_path` and lets some packages be loaded as ever, but quietly.
+    """Loads TensorFlow, ddsp and pydub as usual, but quietly; comes first on `sys.meta_path`.
 
-    They are TensorFlow, ddsp, and pydub, which misses ffmpeg.
+    pydub warns when ffmpeg is missing.
     """
 
     def find_spec(self, fullname, path=None, target=None):
@@ -72,7 +72,7 @@ def load():
     """Return the `tensorflow` module, with legacy Keras behind `tf.keras`.
 
     Raises:
-      SetupError: TensorFlow is missing, or was used with Keras 3 before `ddsp_course` came.
+      SetupError: TensorFlow is missing, or was used with Keras 3 before `ddsp_course` was imported.
     """
     prepare()
     try:
@@ -92,17 +92,18 @@ def load():
     return tensorflow
 
 
-# What an instrument is built of. Importing the package as a whole takes note_seq, mir_eval, bokeh
-# and tensorflow_datasets with it, which measure and train, and 2 s of the 14 until the first sound.
+# The parts an instrument is built from. Importing the whole package would also import note_seq,
+# mir_eval, bokeh and tensorflow_datasets, which only training and evaluation need, and would take
+# 2 s of the 14 s until the first audio.
 _PARTS = ("decoders", "encoders", "models", "nn", "postprocessing", "preprocessing")
 
 
 @functools.cache
 def load_ddsp():
-    """Return the real `ddsp` package, with `ddsp.training`, whose other parts come when asked for.
+    """Return the real `ddsp` package with `ddsp.training`, whose other parts load on first use.
 
     Raises:
-      SetupError: a part that ddsp needs is missing.
+      SetupError: something that ddsp needs is missing.
     """
     load()
     if "ddsp.training" in sys.modules:
@@ -122,7 +123,7 @@ def load_ddsp():
 
 
 class _Lazy:
-    """Stands for a package until one of its attributes is asked for."""
+    """Stands in for a package until one of its attributes is used."""
 
     def __init__(self, load_package):
         self._load_package = load_package
@@ -135,7 +136,7 @@ tf, ddsp = _Lazy(load), _Lazy(load_ddsp)
 
 
 def _without_its_imports(name):
-    """Return a package whose __init__ imports nothing; modules in it are imported when asked for."""
+    """Return a package without running its __init__; its modules are imported on first use."""
     package = importlib.util.module_from_spec(importlib.util.find_spec(name))
 
     def part(module):
@@ -153,9 +154,9 @@ def _without_its_imports(name):
 
 @contextlib.contextmanager
 def without_remarks():
-    """Keep away what compiled code writes to stderr itself while a block runs.
+    """Suppress what compiled code writes to stderr while a block runs.
 
-    TensorFlow 2.20 (Colab's) announces that it uses XLA, whatever TF_CPP_MIN_LOG_LEVEL says.
+    TensorFlow 2.20 (Colab's version) announces XLA whatever TF_CPP_MIN_LOG_LEVEL says.
     """
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

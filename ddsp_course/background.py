@@ -1,6 +1,6 @@
-"""Work that takes long, in a thread of its own: one piece at a time, with progress and an end.
+"""Run slow tasks in a thread, one at a time, with progress and a way to cancel.
 
-The app (`widgets.App`) works by it, and its page stays usable meanwhile.
+The app (`widgets.App`) uses it to keep its page responsive.
 """
 
 import contextlib
@@ -15,12 +15,12 @@ from ddsp_course.errors import CourseError
 
 
 class Background:
-    """What goes on behind a page, and what the page shows of it.
+    """A page's background task, and the widgets that show its progress.
 
     Attributes:
-      message: widget with a sentence, which screen readers say.
-      left: widget with the steps and the time that are left, which they do not.
-      progress: widget with a bar.
+      message: widget with a sentence that screen readers announce.
+      left: widget with the remaining steps and time, which they do not announce.
+      progress: widget with a progress bar.
     """
 
     def __init__(self):
@@ -29,11 +29,11 @@ class Background:
         self._stop, self._thread = threading.Event(), None
 
     def begin(self, work, stop_other=True):
-        """Begin a piece of work as soon as the one that goes on has ended.
+        """Start a task as soon as the current one has ended.
 
         Args:
-          work: function of a `Steps`.
-          stop_other: end what goes on; else it is finished first.
+          work: function that takes a `Steps`.
+          stop_other: cancel the current task; otherwise let it finish first.
         """
         if stop_other or self._stop.is_set() or not self.is_busy():
             self._stop.set()
@@ -41,15 +41,15 @@ class Background:
         self._thread = _thread(self._work, work, self._stop, self._thread)
 
     def cancel(self):
-        """End what goes on at its next step."""
+        """Stop the current task at its next step."""
         self._stop.set()
 
     def is_busy(self):
-        """Return whether something goes on."""
+        """Return whether a task is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def wait(self):
-        """Wait until what was begun is over."""
+        """Wait until the last task has ended."""
         if self._thread is not None:
             self._thread.join()
 
@@ -65,7 +65,7 @@ class Background:
                 raise _Stopped
             work(Steps(self, stop))
         except _Stopped:
-            if stop is self._stop:  # else something newer has taken its place
+            if stop is self._stop:  # otherwise a newer task has replaced this one
                 self.say("Cancelled.")
         except CourseError as error:
             self.say(str(error))
@@ -77,13 +77,13 @@ class Background:
 
 
 class Steps:
-    """The steps of a piece of work. Called, it stands in for tqdm."""
+    """The steps of a task. It can be called in place of tqdm."""
 
     def __init__(self, background, stop):
         self._page, self._stop = background, stop
 
     def __call__(self, steps, **_):
-        """Yield each step; show how many there are and how long the rest will take."""
+        """Yield each step, and show how many there are and how long the rest will take."""
         steps = list(steps)
         began = time.monotonic()
         for i, step in enumerate(steps):
@@ -97,7 +97,7 @@ class Steps:
 
     @contextlib.contextmanager
     def waiting(self):
-        """Count seconds while something goes on that has no steps."""
+        """Count seconds while a block without steps runs."""
         done = threading.Event()
 
         def count():
@@ -120,12 +120,12 @@ class Steps:
 
 
 class _Stopped(Exception):
-    """Somebody pressed Cancel, or something else was begun."""
+    """Someone pressed Cancel, or a newer task has started."""
 
 
 def _thread(function, *arguments):
-    """Return a thread that has begun."""
-    # ipykernel finds the cell that a message belongs to in the context.
+    """Return a running thread."""
+    # ipykernel looks in the context for the cell that a message belongs to.
     run = contextvars.copy_context().run
     thread = threading.Thread(target=run, args=(function, *arguments), daemon=True)
     thread.start()

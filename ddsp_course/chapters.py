@@ -1,6 +1,6 @@
-"""The two videos' chapters, and a player that opens at one of them.
+"""The chapters of the two videos, and a player that opens at one of them.
 
-The list is assets/chapters.yml; README, notebooks and tests take it from there.
+README, notebooks and tests all read the list in assets/chapters.yml.
 """
 
 import html
@@ -29,7 +29,7 @@ def link(lesson, start):
 
     Args:
       lesson: "01" or "02".
-      start: the second at which the chapter begins.
+      start: second at which the chapter begins.
 
     Raises:
       CourseError: no chapter begins there.
@@ -45,7 +45,7 @@ def link(lesson, start):
 def show(lesson, start):
     """Show a folded player that opens the video at a chapter.
 
-    Nothing is fetched before it is unfolded, so that it renders without a network, too.
+    Nothing is fetched until it is unfolded, so it renders without a network too.
 
     Args:
       lesson, start: as in `link`.
@@ -58,7 +58,7 @@ def show(lesson, start):
     title, address = link(lesson, start)
     player = f"https://www.youtube-nocookie.com/embed/{videos()[lesson]['youtube']}?start={start}"
     title, time = html.escape(title), f"{start // 60}:{start % 60:02d}"
-    # YouTube plays for pages that say who they are, and answers others with "Error 153".
+    # YouTube answers pages that send no Referer with "Error 153".
     frame = (
         f'<iframe width="560" height="315" style="max-width: 100%" loading="lazy" title="{title}" '
         f'src="{player}" referrerpolicy="strict-origin-when-cross-origin" allowfullscreen></iframe>'

@@ -1,8 +1,9 @@
 """The command `ddsp-course`: timbre transfer, training, and a check of the installation.
 
 `ddsp-course transfer IN --to violin -o OUT.wav` takes the steps that
-notebooks/02_timbre_transfer/00_demo.ipynb explains one at a time; `prepare`, `train`, `export`
-and `score` those of notebooks/03_train_your_own/00_train.ipynb; `doctor` checks the installation.
+notebooks/02_timbre_transfer/00_demo.ipynb explains one by one. `prepare`, `train`, `export` and
+`score` are explained in notebooks/03_train_your_own/00_train.ipynb. `doctor` checks the
+installation.
 """
 
 import argparse
@@ -24,11 +25,11 @@ def main(argv=None) -> int:
     """Run the command and return its exit status.
 
     Args:
-      argv: the arguments, without the program's name; None takes those of the process.
+      argv: arguments without the program's name; None reads those of the process.
 
     Returns:
-      0: done. 1: `doctor` found something that fails. 2: what was asked cannot be done (one
-      sentence on stderr says why). 130: stopped with Ctrl-C.
+      0: done. 1: `doctor` found a failure. 2: the request cannot be carried out (one sentence on
+      stderr says why). 130: stopped with Ctrl-C.
     """
     parser = argparse.ArgumentParser(
         prog="ddsp-course", description="The DDSP course in a terminal."
@@ -38,7 +39,7 @@ def main(argv=None) -> int:
         add(commands)
     args = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
-        # File names may hold bytes that the terminal's encoding does not.
+        # File names may contain bytes that the terminal's encoding lacks.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -54,23 +55,24 @@ def main(argv=None) -> int:
 
 
 def _warn(message, category, filename, lineno, file=None, line=None):
-    """Stand in for `warnings.showwarning`: a sentence, without the line of code that says it."""
+    """Replace `warnings.showwarning`: print the sentence without the line of code behind it."""
     print(f"ddsp-course: {message}", file=sys.stderr)
 
 
 def transfer(args) -> int:
     """Play a recording on another instrument and write the result (`ddsp-course transfer`).
 
-    What can be wrong is found as early as possible: the outputs' names and folders first, then
-    the recording, then the instrument, then the long work. The outputs appear whole and together.
+    Mistakes are found as early as possible: the names and folders of the outputs are checked first,
+    then the recording, then the instrument; only then does the slow work start. The outputs appear
+    whole and together.
     """
     sound_path = _output(args.output, SOUND_SUFFIXES, "--output")
     plot_path = _output(args.plot, (".png",), "--plot") if args.plot else None
     source = files.user_path(args.input)
     if sound_path.exists() and source.exists() and sound_path.samefile(source):
         raise AudioError(
-            f"The output {sound_path} is the recording itself: give --output another name, so "
-            "that the recording is kept."
+            f"The output {sound_path} is the recording itself: give --output another name to keep "
+            "the recording."
         )
 
     from ddsp_course import audio, instruments
@@ -96,8 +98,8 @@ def transfer(args) -> int:
     _report(args, extracted, adjusted, seconds)
     print(f"Wrote {sound_path}" + (f" and {plot_path}." if plot_path else "."))
     print(
-        f"Made {seconds:.1f} s of sound in {working:.1f} s: {seconds / working:.2f} s of sound a "
-        f"second of work (and {loading:.1f} s to start TensorFlow and load the instrument)."
+        f"Made {seconds:.1f} s of audio in {working:.1f} s, {seconds / working:.2f} times real "
+        f"time (plus {loading:.1f} s to start TensorFlow and load the instrument)."
     )
     return 0
 
@@ -106,32 +108,32 @@ def _add_transfer(commands):
     command = commands.add_parser(
         "transfer",
         help="play a recording on another instrument",
-        description="Play a recording on another instrument: its pitch and loudness are kept, "
-        "its timbre is not.",
+        description="Play a recording on another instrument. Pitch and loudness are kept; the "
+        "timbre changes.",
     )
     command.set_defaults(run=transfer)
     command.add_argument(
-        "input", metavar="IN", help="the recording: any sound file, or a web address of one"
+        "input", metavar="IN", help="the recording: any audio file, or the web address of one"
     )
     command.add_argument(
         "--to",
         default="violin",
         metavar="INSTRUMENT",
-        help="a name from the catalogue, or a folder or zip with a model (default: violin)",
+        help="a name from the catalogue, or the folder or zip of a model (default: violin)",
     )
     command.add_argument(
         "-o",
         "--output",
         required=True,
         metavar="OUT.wav",
-        help=f"the sound to write ({', '.join(SOUND_SUFFIXES)})",
+        help=f"the audio file to write ({', '.join(SOUND_SUFFIXES)})",
     )
     command.add_argument(
         "--pitch-shift",
         type=_number(-4, 4),
         default=0.0,
         metavar="OCTAVES",
-        help="octaves to add to the pitch, after it was moved to the instrument's register "
+        help="octaves to add to the pitch after it has been moved to the instrument's register "
         "(-4 to 4; 1/12 is a semitone; default: 0)",
     )
     command.add_argument(
@@ -146,7 +148,7 @@ def _add_transfer(commands):
         type=_number(0, 1),
         default=0.0,
         metavar="AMOUNT",
-        help="how far to draw the pitch to the nearest semitone (0: not, 1: all the way; "
+        help="how far to pull the pitch to the nearest semitone (0: not at all, 1: all the way; "
         "default: 0)",
     )
     command.add_argument(
@@ -154,25 +156,23 @@ def _add_transfer(commands):
         type=_number(0, 60),
         default=20.0,
         metavar="DB",
-        help="decibels to take off where no note is played (0 to 60; default: 20)",
+        help="decibels to subtract between notes (0 to 60; default: 20)",
     )
     command.add_argument(
-        "--plot", metavar="OUT.png", help="also draw both spectrograms to this file"
+        "--plot", metavar="OUT.png", help="also save both spectrograms to this file"
     )
 
 
 def _output(name, suffixes, option):
-    """Return `name` as a Path that can be written, or raise AudioError. Leaves nothing behind."""
+    """Return `name` as a writable Path, or raise AudioError. Leaves no file behind."""
     path = files.user_path(name)
     if path.suffix.lower() not in suffixes:
-        raise AudioError(
-            f"{option} {name} should end in {' or '.join(suffixes)}: give it such a name."
-        )
+        raise AudioError(f"{option} {name} has the wrong suffix: use {' or '.join(suffixes)}.")
     try:
         is_folder = path.is_dir()
-    except OSError as error:  # too long for a name
+    except OSError as error:  # the name is too long
         raise AudioError(
-            f"{option} {name[:200]} cannot be a file's name ({error.strerror}): give another."
+            f"{option} {name[:200]} is not a valid file name ({error.strerror}): use another."
         ) from error
     if is_folder:
         raise AudioError(f"{option} {name} is a folder: name a file in it.")
@@ -182,17 +182,17 @@ def _output(name, suffixes, option):
             f"`mkdir -p {path.parent}`."
         )
     try:
-        with tempfile.TemporaryFile(dir=path.parent):  # only trying tells
+        with tempfile.TemporaryFile(dir=path.parent):  # the only reliable test
             return path
     except OSError as error:
         raise AudioError(
-            f"The folder {path.parent} cannot be written ({error.strerror}): choose another "
-            f"place for {path.name}."
+            f"The folder {path.parent} is not writable ({error.strerror}): choose a different "
+            f"folder for {path.name}."
         ) from error
 
 
 def _write(played, sound_path, plot_path, recording, args):
-    """Write the sound and, if asked for, the picture: both whole, or neither."""
+    """Write the audio and, if requested, the picture: both whole, or neither."""
     from ddsp_course import audio
 
     try:
@@ -205,7 +205,7 @@ def _write(played, sound_path, plot_path, recording, args):
     except OSError as error:
         raise AudioError(
             f"{sound_path} could not be written ({error.strerror or error}): free some disk "
-            "space or choose another place."
+            "space or choose a different folder."
         ) from error
 
 
@@ -213,7 +213,7 @@ def _draw(picture, recording, played, args):
     """Save the spectrograms of the recording and of the instrument as a PNG."""
     import matplotlib
 
-    # A window is never opened, so a machine without a screen will do.
+    # No window is opened, so this works without a display.
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
@@ -225,18 +225,18 @@ def _draw(picture, recording, played, args):
     plots.spectrogram(recording, ax=axes[0], title=f"Recording: {name}")
     plots.spectrogram(played, ax=axes[1], title=f"The same as {Path(args.to).name}")
     with warnings.catch_warnings():
-        # The font lacks letters of many languages, and draws boxes in their place.
+        # The font lacks letters of many languages and draws boxes instead.
         warnings.filterwarnings("ignore", "Glyph")
         figure.savefig(picture, dpi=120)
     plt.close(figure)
 
 
 def _report(args, extracted, adjusted, seconds):
-    """Print what was done to the recording, in a few lines."""
+    """Print what was done to the recording."""
     import numpy as np
 
     mask = adjusted.note_mask
-    print(f"{args.input}: {seconds:.1f} s, a note in {mask.mean():.0%} of it.")
+    print(f"{args.input}: {seconds:.1f} s, {mask.mean():.0%} of it notes.")
     moved = np.median(np.log2(adjusted.f0_hz / extracted.f0_hz))
     f0_hz = adjusted.f0_hz[mask] if mask.any() else adjusted.f0_hz
     print(
@@ -269,21 +269,23 @@ def _add_prepare(commands):
         help="turn a folder of recordings into a dataset",
         description="Check the recordings of one instrument, measure their pitch and loudness, "
         "and write them as a dataset to train on.",
-        epilog="What follows -- goes to Apache Beam unchanged, for example: "
+        epilog="Options after -- are passed to Apache Beam unchanged, for example: "
         "ddsp-course prepare RECORDINGS DATASET -- --runner=FlinkRunner --flink_master=HOST:8081",
     )
     command.set_defaults(run=prepare)
-    command.add_argument("recordings", metavar="RECORDINGS", help="folder of sound files")
-    command.add_argument("dataset", metavar="DATASET", help="folder to write; it must be new")
+    command.add_argument("recordings", metavar="RECORDINGS", help="folder of audio files")
+    command.add_argument(
+        "dataset", metavar="DATASET", help="folder to write, which must not exist yet"
+    )
     command.add_argument(
         "--held-out",
         type=_number(0, 0.5),
         default=0.1,
         metavar="SHARE",
-        help="how much to keep for `score` and not to learn from (0 to 0.5; default: 0.1)",
+        help="share to hold out from training, for `score` (0 to 0.5; default: 0.1)",
     )
     command.add_argument(
-        "--skip-bad", action="store_true", help="leave out recordings that cannot be used"
+        "--skip-bad", action="store_true", help="skip recordings that cannot be used"
     )
     command.add_argument(
         "beam_options", nargs="*", metavar="-- BEAM OPTIONS", help="see below (default: none)"
@@ -316,35 +318,41 @@ def _add_train(commands):
     command = commands.add_parser(
         "train",
         help="train a model on a dataset",
-        description="Train a model, or resume where the last run in the folder RUN ended. Ctrl-C "
-        "saves and stops.",
+        description="Train a model, or resume the last run in the folder RUN. Ctrl-C saves and "
+        "stops.",
     )
     command.set_defaults(run=train)
     command.add_argument("dataset", metavar="DATASET", help="from `prepare`")
     command.add_argument(
-        "run_folder", metavar="RUN", help="folder for checkpoints and TensorBoard's curves"
+        "run_folder", metavar="RUN", help="folder for checkpoints and TensorBoard logs"
     )
     command.add_argument(
         "--strategy",
         choices=("one", "mirrored", "multiworker"),
         default="one",
-        help="one processor (default), all GPUs of this machine, or the machines in TF_CONFIG",
+        help="one device (default), all GPUs of this machine, or the machines in TF_CONFIG",
     )
-    command.add_argument("--steps", type=int, metavar="N", help="up to which step (default: 5000)")
     command.add_argument(
-        "--gin-file", action="append", default=[], metavar="FILE", help="settings to override"
+        "--steps", type=int, metavar="N", help="step at which to stop (default: 5000)"
+    )
+    command.add_argument(
+        "--gin-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a gin file that overrides settings",
     )
     command.add_argument(
         "--gin",
         action="append",
         default=[],
         metavar="SETTING",
-        help='a setting to override, such as "train.batch_size = 8"; may be given again',
+        help='a setting to override, such as "train.batch_size = 8"; can be repeated',
     )
 
 
 def export(args) -> int:
-    """Write what was trained as an instrument (`ddsp-course export`)."""
+    """Write a trained model as an instrument (`ddsp-course export`)."""
     from ddsp_course.training import run
 
     step = run.export(args.dataset, args.run_folder, args.instrument)
@@ -357,17 +365,17 @@ def _add_export(commands):
     command = commands.add_parser(
         "export",
         help="write a trained model as an instrument",
-        description="Write the last checkpoint of a training as an instrument's folder, which "
-        "`transfer --to` takes.",
+        description="Write the last checkpoint of a training run as an instrument, a folder that "
+        "`transfer --to` accepts.",
     )
     command.set_defaults(run=export)
-    command.add_argument("dataset", metavar="DATASET", help="what it was trained on")
-    command.add_argument("run_folder", metavar="RUN", help="the training's folder")
+    command.add_argument("dataset", metavar="DATASET", help="the dataset it was trained on")
+    command.add_argument("run_folder", metavar="RUN", help="the folder of the training run")
     command.add_argument("instrument", metavar="INSTRUMENT", help="folder to write")
 
 
 def score(args) -> int:
-    """Measure an instrument on what a dataset keeps for it (`ddsp-course score`)."""
+    """Score an instrument on a dataset's held-out part (`ddsp-course score`)."""
     from ddsp_course import instruments
     from ddsp_course.training import scores
 
@@ -381,8 +389,8 @@ def score(args) -> int:
 def _add_score(commands):
     command = commands.add_parser(
         "score",
-        help="measure an instrument",
-        description="Let an instrument play what a dataset keeps for evaluation, and measure it.",
+        help="score an instrument",
+        description="Let an instrument play the held-out part of a dataset, and score the result.",
     )
     command.set_defaults(run=score)
     command.add_argument("instrument", metavar="INSTRUMENT", help="its name or folder")
@@ -390,7 +398,7 @@ def _add_score(commands):
 
 
 def doctor(args) -> int:
-    """Check the installation part by part and print what to do (`ddsp-course doctor`)."""
+    """Check each part of the installation and print how to fix it (`ddsp-course doctor`)."""
     from ddsp_course import doctor
 
     return doctor.examine()
@@ -400,18 +408,18 @@ def _add_doctor(commands):
     command = commands.add_parser(
         "doctor",
         help="check the installation",
-        description="Check the installation part by part, and say how to fix what fails.",
+        description="Check each part of the installation, and say how to fix any that fails.",
     )
     command.set_defaults(run=doctor)
 
 
 def _someone_is_looking():
-    # In a file or a pipe a progress bar would be noise.
+    # In a log file or a pipe a progress bar is noise.
     return sys.stderr.isatty()
 
 
 def _number(lowest, highest):
-    """Return an argparse type: a finite number within [lowest, highest]."""
+    """Return an argparse type that accepts a finite number within [lowest, highest]."""
 
     def number(text):
         value = float(text)

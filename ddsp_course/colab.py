@@ -1,8 +1,9 @@
-"""What the first cell of a notebook installs in Colab, once it has fetched the course.
+"""Install the packages that Colab lacks, from the first cell of a notebook.
 
-Colab has most of what the course needs, in versions that fit each other, and leaves this and that
-out by the month. So what is there stays, and only what is missing is installed, by itself, in the
-version of requirements.txt. Explained in notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
+Colab has most of the course's dependencies in versions that fit each other, but drops some from
+month to month. So existing packages stay, and only missing ones are installed, without their
+dependencies and in the version of requirements.txt. Explained in
+notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 """
 
 import importlib
@@ -14,8 +15,8 @@ from pathlib import Path
 from ddsp_course.errors import SetupError, one_line
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.txt"
-# What the course and ddsp import, and what that needs in turn and few others do. TensorFlow, NumPy
-# and the like are not here: without them, Colab would not be Colab.
+# What the course and ddsp import, and the dependencies of those that few other packages share.
+# TensorFlow, NumPy and the like are not listed, because Colab will always have them.
 NEEDED = (
     "absl-py", "audioop-lts", "av", "bokeh", "cloudml-hypertune", "ddsp", "dm-tree", "future",
     "gin-config", "google-cloud-storage", "h5py", "hmmlearn", "lazy-loader", "librosa", "mido",
@@ -23,17 +24,17 @@ NEEDED = (
     "soundfile", "soxr", "tensorboard", "tensorflow-datasets", "tensorflow-probability",
     "tf-keras", "tqdm",
 )  # fmt: skip
-# What Apache Beam needs of the rest.
+# Apache Beam, and those of its dependencies that Colab may lack.
 NEEDED_FOR_TRAINING = (
     "apache-beam", "fastavro", "fasteners", "objsize", "pymongo", "sortedcontainers",
 )  # fmt: skip
 
 
 def missing(training=False):
-    """Return `name==version` of each package that this Python lacks.
+    """Return `name==version` for each package that this Python lacks.
 
     Args:
-      training: with what `ddsp_course.training` needs besides.
+      training: include what `ddsp_course.training` needs.
     """
     names = NEEDED + NEEDED_FOR_TRAINING * training
     locked = versions()
@@ -41,7 +42,7 @@ def missing(training=False):
 
 
 def versions():
-    """Return {name: `name==version`} of requirements.txt, as it reads for this Python."""
+    """Return {name: `name==version`} from requirements.txt, for this version of Python."""
     from packaging.requirements import Requirement
 
     found = {}
@@ -51,17 +52,17 @@ def versions():
             if one.marker is None or one.marker.evaluate():
                 found[one.name] = f"{one.name}{one.specifier}"
     if _is_installed("tensorflow"):
-        # Keras 2 fits the TensorFlow of its own number alone.
+        # Each tf-keras works only with the TensorFlow of the same version.
         major, minor = metadata.version("tensorflow").split(".")[:2]
         found["tf-keras"] = f"tf-keras=={major}.{minor}.*"
     return found
 
 
 def install(training=False):
-    """Install what is missing, and nothing else.
+    """Install missing packages, and nothing else.
 
     Args:
-      training: with what `ddsp_course.training` needs besides.
+      training: include what `ddsp_course.training` needs.
 
     Raises:
       SetupError: pip failed.
@@ -70,15 +71,15 @@ def install(training=False):
     if not packages:
         return
     print("Installing", *packages)
-    # Without dependencies, which would replace what Colab has.
+    # Without dependencies, because those would replace Colab's own packages.
     pip = [sys.executable, "-m", "pip", "install", "--no-deps", "-q"]
     done = subprocess.run([*pip, *packages], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        said = done.stderr.strip().splitlines() or ["it gave no reason"]
         errors = [line for line in said if line.startswith("ERROR")]
         raise SetupError(
             f"pip could not install {', '.join(packages)} ({one_line((errors or said)[-1])}): run "
-            "this cell again, or choose Runtime > Disconnect and delete runtime, and then run it."
+            "this cell again; if that fails, choose Runtime > Disconnect and delete runtime first."
         )
     importlib.invalidate_caches()
 

@@ -1,4 +1,4 @@
-"""Bring a recording's pitch and loudness to where an instrument has learned to play.
+"""Move a recording's pitch and loudness into the range that an instrument was trained on.
 
 The steps are those of "Modify conditioning" in Magenta's timbre transfer notebook. Explained in
 notebooks/02_timbre_transfer/00_demo.ipynb.
@@ -13,24 +13,24 @@ from ddsp_course._tensorflow import ddsp
 from ddsp_course.features import FLOOR_DB, loudness_as
 from ddsp_course.units import hz_to_midi, midi_to_hz
 
-# How many decibels a decibel becomes at most when loudness is matched. Measured: the notes of a
-# flute, a trumpet and a voice change by less than 1 dB (root mean square) by this limit, and an
-# organ's keep a range of 3 dB instead of 43.
+# The steepest slope of the loudness match, in dB per dB. Measured: the limit changes the notes of a
+# flute, a trumpet and a voice by less than 1 dB (RMS), and an organ's notes keep a range of 3 dB
+# where they would otherwise span 43.
 STEEPEST = 3.0
 _STEP_DB = 0.25
 
 
 def detect_notes(loudness_db, f0_confidence, note_threshold=1.0):
-    """Find where notes sound, by `ddsp.training.postprocessing.detect_notes`.
+    """Find where notes sound, with `ddsp.training.postprocessing.detect_notes`.
 
     Args:
       loudness_db: (n_frames,).
       f0_confidence: (n_frames,) in 0..1.
-      note_threshold: higher finds fewer notes.
+      note_threshold: a higher threshold finds fewer notes.
 
     Returns:
       note_mask: (n_frames,) bool.
-      note_on_ratio: (n_frames,) in 0..1, how near each frame comes to counting as a note.
+      note_on_ratio: (n_frames,) in 0..1, how close each frame comes to counting as a note.
     """
     mask, ratio = ddsp.training.postprocessing.detect_notes(
         np.asarray(loudness_db, np.float32)[None],
@@ -41,20 +41,20 @@ def detect_notes(loudness_db, f0_confidence, note_threshold=1.0):
 
 
 def shift_octaves(f0_hz, octaves):
-    """Return `f0_hz` (n_frames,) moved by any number of octaves, whole or not."""
+    """Return `f0_hz` (n_frames,) transposed by any number of octaves, whole or fractional."""
     return (np.asarray(f0_hz) * 2.0**octaves).astype(np.float32)
 
 
 def shift_register(f0_hz, note_mask, mean_pitch):
-    """Move a melody by whole octaves as near as it gets to an instrument's middle.
+    """Transpose a melody by whole octaves, as close as possible to an instrument's mean pitch.
 
-    Magenta's notebooks round up below 1.5 octaves, and so move a melody that lies right
-    by an octave; here the nearest octave is taken.
+    Magenta's notebooks round shifts below 1.5 octaves up, which moves some melodies that are
+    already in the right register. This function chooses the nearest octave.
 
     Args:
       f0_hz: (n_frames,).
-      note_mask: (n_frames,) bool, the frames to go by.
-      mean_pitch: the instrument's, a MIDI number.
+      note_mask: (n_frames,) bool, the frames whose pitch counts.
+      mean_pitch: the instrument's mean pitch, a MIDI number.
 
     Returns:
       (n_frames,) float32 in Hz.
@@ -63,17 +63,17 @@ def shift_register(f0_hz, note_mask, mean_pitch):
 
 
 def match_loudness(loudness_db, note_mask, quantiles_db):
-    """Give a recording's notes the distribution of an instrument's loudness.
+    """Match the loudness distribution of a recording's notes to an instrument's.
 
-    The quietest note frame becomes as loud as the quietest that the instrument learned from,
-    the median as its median, and so on; but a difference of one decibel becomes at most
-    `STEEPEST`. What nobody hears, as the ripple of a steady tone, so stays unheard: by its ranks
-    alone it would be spread over the instrument's whole range. Frames outside notes move by the
-    notes' mean shift.
+    The quietest note frame becomes as loud as the quietest in the instrument's training data, the
+    median as loud as the median there, and so on, but a difference of 1 dB grows to at most
+    `STEEPEST` dB. The limit keeps inaudible ripple, as in a steady tone, inaudible: matching ranks
+    alone would stretch it over the instrument's whole range. Frames outside notes are shifted by
+    the notes' mean change.
 
     Args:
       loudness_db: (n_frames,).
-      note_mask: (n_frames,) bool, with at least one frame.
+      note_mask: (n_frames,) bool, true in at least one frame.
       quantiles_db: (n,), the instrument's loudness at evenly spaced quantiles 0..1.
 
     Returns:
@@ -83,7 +83,7 @@ def match_loudness(loudness_db, note_mask, quantiles_db):
     ordered = np.sort(notes)
     n_steps = max(1, int(np.ceil(np.ptp(ordered) / _STEP_DB)))
     levels = np.linspace(ordered[0], ordered[-1], n_steps + 1)
-    # Equal values share the middle of their ranks.
+    # Equal values share their mean rank.
     below = np.searchsorted(ordered, levels, "left")
     upto = np.searchsorted(ordered, levels, "right")
     rank = (below + upto - 1) / 2 / max(1, len(ordered) - 1)
@@ -100,29 +100,29 @@ def match_loudness(loudness_db, note_mask, quantiles_db):
 def tuning(f0_hz, f0_confidence, note_mask):
     """Return how far a player is from concert pitch, in semitones (-0.5..0.5).
 
-    The offset of the semitone grid that notes lie nearest to, weighted by confidence; after
-    `get_tuning_factor` of ddsp's colab_utils.
+    This is the offset of the semitone grid that fits the notes best, weighted by confidence; it
+    follows `get_tuning_factor` in ddsp's colab_utils.
 
     Args:
       f0_hz, f0_confidence: (n_frames,).
-      note_mask: (n_frames,) bool, the frames to go by.
+      note_mask: (n_frames,) bool, the frames whose pitch counts.
     """
     midi = hz_to_midi(f0_hz)[note_mask]
     turn = np.exp(2j * np.pi * midi) * f0_confidence[note_mask]
-    # The mean on a circle: 0.49 and -0.49 semitones lie side by side.
+    # A circular mean, because 0.49 and -0.49 semitones are neighbours.
     return float(np.angle(turn.sum()) / (2 * np.pi))
 
 
 def pull_to_semitones(f0_hz, f0_confidence, note_mask, amount=1.0):
-    """Pull the pitch of notes to the nearest semitone of the player's own tuning.
+    """Pull the pitch of notes towards the nearest semitone of the player's own tuning.
 
     Args:
       f0_hz, f0_confidence: (n_frames,).
       note_mask: (n_frames,) bool.
-      amount: 0 changes nothing, 1 leaves no vibrato and no glide.
+      amount: 0 changes nothing; 1 removes all vibrato and glides.
 
     Returns:
-      (n_frames,) float32 in Hz; frames outside notes are as they were.
+      (n_frames,) float32 in Hz; frames outside notes are unchanged.
     """
     midi = hz_to_midi(f0_hz)
     offset = tuning(f0_hz, f0_confidence, note_mask)
@@ -143,17 +143,17 @@ def adjust(
 ):
     """Take all steps: notes, register, loudness, quiet, tuning, and the learner's own shifts.
 
-    A recording in which no notes are found is only shifted by what is asked for, with a warning.
+    If no note is found, only the learner's own shifts are applied, with a warning.
 
     Args:
       features: `features.Features`.
-      statistics: `Instrument.statistics`, or None where the instrument has none.
+      statistics: `Instrument.statistics`, or None if the instrument has none.
       pitch_shift: octaves to add at the end.
       loudness_shift: dB to add at the end.
       autotune: 0..1, see `pull_to_semitones`.
-      quiet: dB by which to turn down what is not a note.
+      quiet: dB to subtract between notes.
       note_threshold: see `detect_notes`.
-      match: move register and loudness to the instrument's.
+      match: match register and loudness to the instrument's.
 
     Returns:
       `Features` with new `f0_hz` and `loudness_db`, and with `note_mask`.
@@ -167,7 +167,7 @@ def adjust(
     if mask.any():
         if match and statistics is not None:
             f0_hz = shift_register(f0_hz, mask, statistics.mean_pitch)
-            # An instrument's quantiles are by the definition that it was trained with.
+            # The instrument's quantiles use the loudness definition it was trained with.
             own = loudness_as(features, statistics.loudness_definition)
             change = loudness - own
             loudness = match_loudness(own, mask, statistics.loudness_quantiles_db) + change
@@ -176,9 +176,9 @@ def adjust(
             f0_hz = pull_to_semitones(f0_hz, features.f0_confidence, mask, autotune)
     else:
         warnings.warn(
-            "No note was found (what sounds is too short, or its pitch too unsure): register and "
-            "loudness are not matched to the instrument's. Hold notes for a tenth of a second or "
-            "more, or lower note_threshold.",
+            "No note was found (notes are too short, or their pitch is too uncertain), so register "
+            "and loudness are not matched to the instrument's: hold notes for at least a tenth of "
+            "a second, or lower note_threshold.",
             stacklevel=2,
         )
     return dataclasses.replace(

@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 import soundfile
+from conftest import assert_sentence
 
 from ddsp_course import audio
 from ddsp_course.errors import AudioError
@@ -100,14 +101,14 @@ def test_address_is_fetched(tmp_path):
     address = f"http://127.0.0.1:{server.server_port}"
     try:
         assert_tone(audio.load(f"{address}/a.wav"))
-        with pytest.raises(AudioError, match="web page"):
+        with pytest.raises(AudioError, match="page"):
             audio.load(f"{address}/page")
         with pytest.raises(AudioError, match="404"):
             audio.load(f"{address}/none.wav")
     finally:
         server.shutdown()
         server.server_close()
-    with pytest.raises(AudioError, match="could not be fetched"):
+    with pytest.raises(AudioError, match=f"{address}/a.wav"):
         audio.load(f"{address}/a.wav")
 
 
@@ -127,23 +128,22 @@ def test_blocks_join_without_a_seam():
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"", "empty"), (b"hello, I am a text", "not a sound file"),
-     (b"RIFF\x24\0\0\0WAVEfmt ", "not a sound file"), (b"\0" * 5000, "not a sound file")],
+    "content",
+    [b"", b"hello, I am a text", b"RIFF\x24\0\0\0WAVEfmt ", b"\0" * 5000],
     ids=["empty", "text", "cut off", "zeros"],
-)  # fmt: skip
-def test_bad_content_is_named(tmp_path, content, message):
+)
+def test_bad_content_is_named(tmp_path, content):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
-    with pytest.raises(AudioError, match=message) as error:
+    with pytest.raises(AudioError) as error:
         audio.load(path)
-    assert "a.wav" in str(error.value)
+    assert_sentence(error.value, "a.wav", longest=len(str(path)) + 200)
 
 
 def test_file_without_samples_is_named():
     file = io.BytesIO()
     soundfile.write(file, np.zeros(0), 16000, format="WAV")
-    with pytest.raises(AudioError, match="no samples"):
+    with pytest.raises(AudioError, match="samples"):
         audio.load(file.getvalue())
 
 
@@ -153,19 +153,19 @@ def test_samples_that_are_not_numbers_are_refused(bad, tmp_path):
     sound[1000] = bad
     file = io.BytesIO()
     soundfile.write(file, sound, 16000, format="WAV", subtype="FLOAT")
-    with pytest.raises(AudioError, match="not numbers"):
+    with pytest.raises(AudioError, match="NaN"):
         audio.load(file.getvalue())
-    with pytest.raises(AudioError, match="not numbers"):
+    with pytest.raises(AudioError, match="NaN"):
         audio.write(tmp_path / "a.wav", sound)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_folder_and_odd_sources_are_named(tmp_path):
-    with pytest.raises(AudioError, match="no file"):
+    with pytest.raises(AudioError, match=r"none\.wav"):
         audio.load(tmp_path / "none.wav")
-    with pytest.raises(AudioError, match="is a folder"):
+    with pytest.raises(AudioError, match="folder"):
         audio.load(tmp_path)
-    with pytest.raises(AudioError, match="cannot be read from a int"):
+    with pytest.raises(AudioError, match=r"\bint\b"):
         audio.load(3)
     with pytest.raises(AudioError, match="base64"):
         audio.load("data:audio/wav;base64,$$$$")
@@ -188,9 +188,9 @@ def test_loud_sound_is_turned_down_and_not_cut_off(tmp_path):
 
 
 def test_unknown_format_and_missing_folder_write_nothing(tmp_path):
-    with pytest.raises(AudioError, match="should end in"):
+    with pytest.raises(AudioError, match=r"a\.xyz.*\.flac"):
         audio.write(tmp_path / "a.xyz", tone(16000)[:, 0])
-    with pytest.raises(AudioError, match="could not be written"):
+    with pytest.raises(AudioError, match=r"none/a\.wav"):
         audio.write(tmp_path / "none" / "a.wav", tone(16000)[:, 0])
     assert list(tmp_path.iterdir()) == []
 

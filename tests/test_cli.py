@@ -1,6 +1,7 @@
 """The command line: what it writes, what it says, and what it leaves behind."""
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -60,7 +61,8 @@ def test_transfer_writes_sound_and_picture_and_says_how_fast(recording, stand_in
     assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
     assert left_in(folder) == ["in.wav", "out.png", "out.wav"]
     said = capsys.readouterr()
-    assert "s of sound a second of work" in said.out
+    # How much audio, how long it took, how fast that is, and how long loading took.
+    assert re.search(r"\b1\.0 s\b.*\b[\d.]+ s\b.*\b[\d.]+\b.*\b[\d.]+ s\b", said.out)
     assert said.err == ""
 
 
@@ -237,14 +239,15 @@ def test_doctor_says_what_to_do_about_each_failure(monkeypatch, capsys):
                  doctor.Check("extra", broken, "get it", required=False)],
     )  # fmt: skip
     assert cli.main(["doctor"]) == 1
-    assert capsys.readouterr().out.splitlines() == [
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines == [
         "ok      good: fine",
         "FAILED  bad: it broke",
         "        -> mend it",
         "absent  extra: it broke",
         "        -> get it",
-        "1 part(s) failed: each line marked FAILED is followed by what to do.",
     ]
+    assert "1" in last and "FAILED" in last
 
 
 def test_doctor_is_content_with_a_missing_extra(monkeypatch):

@@ -131,7 +131,7 @@ def test_without_statistics_or_notes_only_the_shifts_are_made(heard, statistics)
     moved = conditioning.adjust(heard, None, pitch_shift=1, quiet=0)
     np.testing.assert_allclose(moved.f0_hz, 2 * heard.f0_hz, rtol=1e-5)
     unsure = dataclasses.replace(heard, f0_confidence=np.zeros_like(heard.f0_confidence))
-    with pytest.warns(UserWarning, match="No note was found"):
+    with pytest.warns(UserWarning, match="note_threshold"):
         moved = conditioning.adjust(unsure, statistics, loudness_shift=-3)
     assert not moved.note_mask.any()
     np.testing.assert_array_equal(moved.f0_hz, heard.f0_hz)

@@ -94,7 +94,7 @@ def test_tensorflow_before_the_course_gets_legacy_keras_or_one_clear_error():
         "from ddsp_course import _tensorflow, errors\n"
         "try: _tensorflow.load()\nexcept errors.SetupError as error: print(error)"
     )
-    assert "restart the kernel" in done.stdout
+    assert "TF_USE_LEGACY_KERAS" in done.stdout
 
 
 def test_installed_crepe_goes_first(tmp_path):

@@ -202,8 +202,8 @@ def test_pip_that_fails_is_a_sentence_with_what_pip_says(room):
     done = run(room, lacks=["av", "soxr"])
     assert "Ready." not in done.stdout
     said = done.stderr.strip().splitlines()[-1]
-    assert "pip could not install av==" in said and "soxr==" in said
-    assert "No matching distribution found for av" in said and "run this cell again" in said
+    assert "av==" in said and "soxr==" in said
+    assert "No matching distribution found for av" in said
 
 
 def test_in_a_notebook_the_sentence_is_all_that_is_shown_and_nothing_runs_after_it(room):
