@@ -2,9 +2,9 @@
 
 Written from the paper: J. W. Kim, J. Salamon, P. Li, J. P. Bello, "CREPE: A Convolutional
 Representation for Pitch Estimation", ICASSP 2018. It reads the official weight files unchanged
-and gives the same answers as the package `crepe` 0.0.16; `crepe_package` stands in for that one.
+and gives the same results as the package `crepe` 0.0.16, which `crepe_package` replaces.
 
-The network looks at 1024 samples at 16 kHz and gives 360 numbers between 0 and 1: how much the
+The network takes 1024 samples at 16 kHz and returns 360 numbers between 0 and 1: how much the
 audio resembles each of 360 pitches, 20 cents apart, from 31.7 to 2005.5 Hz.
 Explained in notebooks/02_timbre_transfer/04_pitch.ipynb.
 """
@@ -27,17 +27,18 @@ from ddsp_course.units import HOP_SIZE
 FRAME_SIZE = 1024
 N_BINS = 360
 CENTS_PER_BIN = 20.0
-# The pitch of each bin in cents above 10 Hz; the first is 31.70 Hz, and not C1 as in the paper.
+# The pitch of each bin in cents above 10 Hz. The first is 31.70 Hz, not C1 (32.70 Hz) as in the
+# paper.
 CENTS = 1997.3794084376191 + CENTS_PER_BIN * np.arange(N_BINS)
 
-# Each size multiplies the numbers of filters by this (table in crepe's README; `full` is the
-# paper's network).
+# The factor by which each size multiplies the numbers of filters (table in crepe's README; `full`
+# is the paper's network).
 SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
 _FILTERS = (32, 4, 4, 4, 8, 16)
 _WIDTHS = (512, 64, 64, 64, 64, 64)
 
 _URL = "https://github.com/marl/crepe/raw/models/model-{size}.h5.bz2"
-# What git calls each official file: SHA-1 of "blob <size>\0" and the content.
+# The git blob id of each official file: the SHA-1 of "blob <size>\0" and the content.
 _BLOB_IDS = {
     "tiny": "c7ef4f8e4d120f32c62803322a279cc2b055ca35",
     "small": "c3506b614de4b4775378cbaa8916edffe3cad406",
@@ -46,8 +47,8 @@ _BLOB_IDS = {
     "full": "073f07dd696b851136d59c46b777c909502ad9a1",
 }
 
-# Frames of `tiny` that go through the network at once, half a second of them; of the larger
-# networks, whose arrays are wider, fewer.
+# Frames per batch for `tiny`, half a second of audio. Larger networks, whose arrays are wider, get
+# fewer.
 _BATCH = 128
 
 
@@ -56,8 +57,9 @@ class Crepe:
     """A CREPE network with its weights.
 
     Attributes:
-      name: what `load` was asked for, such as "course" or "tiny".
-      network: Keras model, frames (n, 1024) normalised by `normalise` to (n, 360) in 0..1.
+      name: the argument of `load`, such as "course" or "tiny".
+      network: Keras model that maps normalised frames (n, 1024), see `normalise`, to (n, 360) in
+        0..1.
     """
 
     name: str
@@ -65,8 +67,8 @@ class Crepe:
 
     @functools.cached_property
     def run(self):
-        """The network, compiled: normalised frames (n, 1024) to (n, 360) float32."""
-        # `network.predict` would do, but starts anew at each call and prints.
+        """The compiled network: maps normalised frames (n, 1024) to (n, 360) float32."""
+        # `network.predict` also works, but has a start-up cost at each call, and prints.
         spec = tf.TensorSpec((None, FRAME_SIZE), tf.float32)
         compiled = tf.function(
             lambda frames: self.network(frames, training=False), input_signature=[spec]
@@ -75,10 +77,9 @@ class Crepe:
 
 
 def build(size="tiny"):
-    """Return the Keras network of a size, its weights random. Figure 1 of the paper.
+    """Build the Keras network of a given size with random weights (figure 1 of the paper).
 
-    The layers bear the names that the official weight files and
-    `ddsp.losses.PretrainedCREPE` know them by.
+    The layers have the names that the official weight files and `ddsp.losses.PretrainedCREPE` use.
 
     Args:
       size: one of `SIZES`.
@@ -110,17 +111,17 @@ def build(size="tiny"):
 
 
 def load(weights="course"):
-    """Return a `Crepe` with weights; a file is read once in a process, unless it changes.
+    """Load a `Crepe` with its weights; each process reads a file once, unless it changes.
 
     Args:
-      weights: "course" for the weights that come with the course (`tiny`, trained by
+      weights: "course" for the weights that come with the course (size `tiny`, trained with
         scripts/train_crepe.py); "tiny", "small", "medium", "large" or "full" for the official
-        ones, which are fetched once into the user's cache; or a path to a `.h5` or `.h5.bz2`
-        file of either kind.
+        ones, which are downloaded once into the user's cache; or the path of a `.h5` or `.h5.bz2`
+        file in the same layout.
 
     Raises:
-      FetchError: official weights are not in the cache and could not be fetched.
-      CourseError: the file is missing, or is not a file of CREPE weights.
+      FetchError: official weights are not in the cache and could not be downloaded.
+      CourseError: the file is missing, or does not contain CREPE weights.
     """
     if weights == "course":
         path = _paths.ASSETS / "crepe" / "course.h5"
@@ -142,7 +143,7 @@ def save(network, path, dtype="float32"):
     Args:
       network: Keras model from `build`.
       path: the file to write; it appears whole or not at all.
-      dtype: "float16" halves the file; `load` makes float32 of it.
+      dtype: "float16" halves the size of the file; `load` converts it to float32.
     """
     import h5py
 
@@ -150,16 +151,16 @@ def save(network, path, dtype="float32"):
         file.attrs["layer_names"] = [layer.name.encode() for layer in network.layers]
         for layer in network.layers:
             group = file.create_group(layer.name)
-            # Variables are called "conv1/kernel:0" here, and so lie in a group of that name.
+            # Variables have names such as "conv1/kernel:0", so h5py puts them in a nested group.
             group.attrs["weight_names"] = [weight.name.encode() for weight in layer.weights]
             for weight in layer.weights:
                 group.create_dataset(weight.name, data=weight.numpy().astype(dtype))
 
 
 def normalise(frames):
-    """Return frames (n, 1024) with mean 0 and standard deviation 1 each, as float32.
+    """Scale each of the frames (n, 1024) to mean 0 and standard deviation 1; return float32.
 
-    This makes the network invariant to loudness. A frame of silence stays zero.
+    This makes the network invariant to loudness. A silent frame stays zero.
     """
     frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
     frames /= np.clip(frames.std(axis=1, keepdims=True), 1e-8, None)
@@ -169,33 +170,33 @@ def normalise(frames):
 def activation(audio, model, hop_size=HOP_SIZE, center=True, progress=False):
     """Return how much each frame of audio resembles each pitch.
 
-    Same as `crepe.get_activation`. `fast.crepe` does the arithmetic where it can, else the plain
-    network.
+    The result equals that of `crepe.get_activation`. `fast.crepe` computes it if it supports the
+    hop size; otherwise the plain network does.
 
     Args:
       audio: (n_samples,) at 16 kHz.
       model: `Crepe`, from `load`.
       hop_size: samples from one frame to the next; 64 gives 250 frames a second.
-      center: put 512 zeros before and after, so that frame i is centred on sample
-        i * hop_size; the result then has 1 + n_samples // hop_size frames.
-      progress: True for a progress bar; or a callable that stands in for tqdm.
+      center: pad with 512 zeros at both ends, which centres frame i on sample i * hop_size; the
+        result then has 1 + n_samples // hop_size frames.
+      progress: True for a progress bar, or a tqdm-compatible callable.
 
     Returns:
       (n_frames, 360) float32 in 0..1.
 
     Raises:
-      CourseError: the sound is shorter than one frame.
+      CourseError: the audio is shorter than one frame.
     """
     return np.concatenate(list(_activations(audio, model, hop_size, center, progress)))
 
 
 def to_f0(activation, viterbi=True):
-    """Return pitch and confidence from the network's activation.
+    """Convert the network's activation to pitch and confidence.
 
     Args:
       activation: (n_frames, 360), from `activation`.
-      viterbi: follow the likeliest path through the frames (`viterbi.follow`) instead of each
-        frame's maximum.
+      viterbi: follow the most likely path through the frames (`viterbi.follow`) instead of taking
+        each frame's maximum.
 
     Returns:
       f0_hz: (n_frames,) float64.
@@ -205,25 +206,25 @@ def to_f0(activation, viterbi=True):
 
 
 def pitch(audio, model, hop_size=HOP_SIZE, progress=False):
-    """Return pitch and confidence of audio: `to_f0` of its `activation`, by Viterbi.
+    """Estimate pitch and confidence of audio: `activation`, then `to_f0` with Viterbi.
 
-    The answer is the same, but the activation of long audio, 360 numbers a frame, is never in
-    memory as a whole.
+    The result is the same, but the whole activation of long audio, 360 numbers per frame, is never
+    in memory at once.
 
     Args:
-      audio, model, hop_size, progress: as those of `activation`.
+      audio, model, hop_size, progress: as in `activation`.
 
     Returns:
-      f0_hz, f0_confidence: as those of `to_f0`.
+      f0_hz, f0_confidence: as from `to_f0`.
 
     Raises:
-      CourseError: the sound is shorter than one frame.
+      CourseError: the audio is shorter than one frame.
     """
     return _to_f0(_activations(audio, model, hop_size, True, progress), use_viterbi=True)
 
 
 def _activations(audio, model, hop_size, center, progress):
-    """Yield the activation (n, 360) of one batch of frames after the other."""
+    """Yield the activation (n, 360) of each batch of frames in turn."""
     from tqdm import tqdm
 
     audio = np.asarray(audio, np.float32)
@@ -231,7 +232,7 @@ def _activations(audio, model, hop_size, center, progress):
         audio = np.pad(audio, FRAME_SIZE // 2)
     if len(audio) < FRAME_SIZE:
         raise CourseError(
-            f"CREPE needs at least {FRAME_SIZE} samples (64 ms) and got {len(audio)}: "
+            f"CREPE needs at least {FRAME_SIZE} samples (64 ms) but got {len(audio)}: "
             "use longer audio."
         )
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SIZE)[::hop_size]
@@ -254,7 +255,7 @@ def _activations(audio, model, hop_size, center, progress):
 
 
 def _to_f0(activations, use_viterbi):
-    """Return what `to_f0` does, of an activation that comes in batches (n, 360)."""
+    """Return the result of `to_f0` for an activation that comes in batches (n, 360)."""
     if use_viterbi:
         paths = viterbi.follow(activations)
     else:
@@ -276,7 +277,7 @@ def _local_average_cents(activation, bins):
 
 
 def _read(path):
-    """Return the Keras network whose weights lie in an `.h5` or `.h5.bz2` file."""
+    """Read a Keras network from a `.h5` or `.h5.bz2` file of weights."""
     import h5py
 
     path = Path(path)
@@ -294,19 +295,19 @@ def _read(path):
                     layer.set_weights([group[name][()].astype(np.float32) for name in names])
     except FileNotFoundError as error:
         raise CourseError(
-            f"There are no CREPE weights at {path}: give the path of a .h5 or .h5.bz2 file, "
-            f"or one of course, {', '.join(SIZES)}."
+            f"There are no CREPE weights at {path}: give the path of a .h5 or .h5.bz2 file, or "
+            f"one of course, {', '.join(SIZES)}."
         ) from error
     except (OSError, KeyError, ValueError, EOFError, StopIteration) as error:
         raise CourseError(
-            f"{path} is not a file of CREPE weights ({one_line(error)}): fetch it again, or use "
-            "the weights called course."
+            f"{path} does not contain CREPE weights ({one_line(error)}): download it again, or use "
+            'the weights called "course".'
         ) from error
     return network
 
 
 def _fetch(size):
-    """Return the path of an official weight file in the cache, fetched when it is not there."""
+    """Return the path of an official weight file in the cache, downloading it if necessary."""
     path = _paths.cache() / "crepe" / f"model-{size}.h5.bz2"
     address = _URL.format(size=size)
     download.fetch(address, path, "git:" + _BLOB_IDS[size], f"CREPE's {size} weights")

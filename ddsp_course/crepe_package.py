@@ -1,13 +1,13 @@
-"""Everything that stands in for the package `crepe`, which does not build on a current Python.
+"""Replace the package `crepe`, which does not build on any current Python.
 
-`import crepe`, which `import ddsp` does, finds this module where that package is not installed.
-ddsp uses three of its names: `crepe.predict` (in `ddsp.spectral_ops.compute_f0`),
+`import ddsp` imports `crepe`, and finds this module if the package is not installed. ddsp uses
+three of its names: `crepe.predict` (in `ddsp.spectral_ops.compute_f0`),
 `crepe.core.build_and_load_model` (in `ddsp.losses.PretrainedCREPE`) and `crepe.core.models` (in
 `ddsp.spectral_ops.reset_crepe`). Explained in
 notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 """
 
-# Every `import ddsp_course` loads this module, so NumPy and the network wait inside the functions.
+# Every `import ddsp_course` loads this module, so the functions import NumPy and the network.
 
 import contextlib
 import importlib.abc
@@ -18,7 +18,7 @@ import warnings
 
 from ddsp_course.errors import FetchError
 
-# The networks that ddsp has asked for, by size. ddsp empties it.
+# The networks that ddsp has requested, by size. `ddsp.spectral_ops.reset_crepe` clears it.
 models = {}
 
 
@@ -31,17 +31,17 @@ def predict(
     step_size=10,
     verbose=1,
 ):
-    """Return the pitch of audio, called as `crepe.predict` is.
+    """Estimate the pitch of audio, with the arguments of `crepe.predict`.
 
-    `ddsp.spectral_ops.compute_f0` calls this. Where the official weights are neither cached
-    nor to be had, the course's own stand in, with a warning.
+    `ddsp.spectral_ops.compute_f0` calls this. If the official weights are not cached and cannot be
+    downloaded, it warns and uses the course's own.
 
     Args:
       audio: (n_samples,) or (n_samples, n_channels).
-      sr: sample rate in Hz; other than 16000 is resampled.
-      model_capacity: size of the official network, or anything else that `crepe.load` takes.
+      sr: sample rate in Hz; rates other than 16000 are resampled.
+      model_capacity: size of the official network, or anything else that `crepe.load` accepts.
       viterbi: smooth the pitch over time.
-      center: centre the frames on multiples of the step, by zeros at both ends.
+      center: centre the frames on multiples of the step, with zeros at both ends.
       step_size: milliseconds from one frame to the next.
       verbose: 1 shows a progress bar, 0 does not.
 
@@ -76,7 +76,7 @@ def predict(
 
 
 def build_and_load_model(model_capacity):
-    """Return the Keras network of a size with its weights, as `crepe.core` does for ddsp."""
+    """Return the trained Keras network of a size, as ddsp expects from `crepe.core`."""
     return _model(model_capacity).network
 
 
@@ -85,7 +85,7 @@ core = types.SimpleNamespace(models=models, build_and_load_model=build_and_load_
 
 @contextlib.contextmanager
 def using(model):
-    """Give ddsp, which asks for CREPE's `full` weights, those of a `crepe.Crepe` for a while."""
+    """Make ddsp, which asks for CREPE's `full` network, use a given `crepe.Crepe` in a block."""
     before = models.get("full")
     models["full"] = model
     try:
@@ -101,13 +101,13 @@ def _model(size):
         try:
             models[size] = crepe.load(size)
         except FetchError as error:
-            warnings.warn(f"{error} The course's own weights stand in.", stacklevel=3)
+            warnings.warn(f"{error} Using the course's own weights instead.", stacklevel=3)
             return crepe.load("course")
     return models[size]
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Stands last on `sys.meta_path`, so that an installed `crepe` always goes first."""
+    """Finds this module as `crepe`. It is last on `sys.meta_path`: an installed `crepe` wins."""
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname == "crepe":
@@ -118,10 +118,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return sys.modules[__name__]
 
     def exec_module(self, module):
-        """The module has run already, under its own name."""
+        """Do nothing, because the module has already run under its own name."""
 
 
 def install():
-    """Let `import crepe` find this module, unless the package is installed. Once is enough."""
+    """Make `import crepe` find this module, unless the package is installed."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())

@@ -1,8 +1,8 @@
-"""Decoding: any audio file to mono samples at one rate, to its end, in bounded memory.
+"""Decode any audio file to mono samples at one rate, completely and in bounded memory.
 
-libsndfile (through `soundfile`) reads what is not compressed; FFmpeg (through PyAV, from within its
-own wheel, so that no program is needed) MP3, Ogg, FLAC, and what browsers and phones record. What a
-stranger's file may do is bounded here; see SECURITY.md.
+libsndfile (through `soundfile`) reads uncompressed files. FFmpeg (through PyAV, whose wheel
+contains it) reads MP3, Ogg, FLAC and the formats that browsers and phones record. This module also
+limits what an untrusted file can do; see SECURITY.md.
 Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
@@ -11,27 +11,27 @@ import numpy as np
 from ddsp_course import _tensorflow, sources
 from ddsp_course.errors import AudioError
 
-# A small file can hold days of silence; an hour takes 230 MB, and twice that while it is joined.
+# A small file can hold days of silence. An hour takes 230 MB, and twice that during concatenation.
 MAX_SECONDS = 3600
-# What recorders make, with room to spare. By a header that says 1 Hz, each sample would be 16,000.
+# More than any recorder needs. With a header that says 1 Hz, each sample would become 16,000.
 LOWEST_RATE, HIGHEST_RATE = 1000, 768000
-_BLOCK = 1 << 18  # samples of all channels, so that a recording never lies whole in memory twice
-# FFmpeg knows far more formats, and some (playlists) are lists of other files, which it opens.
+_BLOCK = 1 << 18  # samples over all channels; blocks keep memory low during decoding
+# FFmpeg knows far more formats. Some are playlists, and it opens the files that they list.
 _AV_FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,ogg,wav"
-# Two channels whose correlation is below this are one turned upside down; -100 dBFS is silence.
+# Below this correlation one channel is the other inverted; -100 dBFS counts as silence.
 _INVERTED = -0.9
 _AUDIBLE = 1e-5
 
 
 def decode(source, sample_rate):
-    """Return the samples of any source, and what to call it in messages.
+    """Return the samples of any source, and its name for messages.
 
     Args:
       source: see `audio.load`.
-      sample_rate: of the result, in Hz.
+      sample_rate: sample rate of the result in Hz.
 
     Returns:
-      samples: (n_samples,) float32, mono; not yet checked for NaN.
+      samples: (n_samples,) float32, mono; not checked for NaN.
       label: the path or address, or "The recording".
 
     Raises:
@@ -43,11 +43,13 @@ def decode(source, sample_rate):
         _read(data, label, blocks)
         return blocks.join(), label
     except MemoryError as error:
-        raise AudioError(f"{label} is too long for this machine's memory: cut it.") from error
+        raise AudioError(
+            f"{label} is too long for this machine's memory: cut it into shorter files."
+        ) from error
 
 
 class _Mono:
-    """Takes blocks of any rate and number of channels; keeps them mono at one rate."""
+    """Collects blocks of any rate and number of channels as mono at one rate."""
 
     def __init__(self, sample_rate, label):
         self.sample_rate = sample_rate
@@ -62,8 +64,8 @@ class _Mono:
         """Add a block (n_samples, n_channels)."""
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
             raise AudioError(
-                f"{self.label} says that it has {rate} samples a second, and sound has "
-                f"{LOWEST_RATE} to {HIGHEST_RATE}: it may be damaged; export it again."
+                f"{self.label} claims a sample rate of {rate} Hz, outside {LOWEST_RATE} to "
+                f"{HIGHEST_RATE} Hz, so it may be damaged: export it again."
             )
         self.seconds += len(block) / rate
         if self.seconds > MAX_SECONDS:
@@ -85,7 +87,7 @@ class _Mono:
     def _add_mono(self, mono):
         import soxr
 
-        if len(mono) == 0:  # nothing waited
+        if len(mono) == 0:
             return
         if self.rate != self.sample_rate:
             if self.resampler is None:
@@ -105,10 +107,10 @@ class _Mono:
 
 
 class _Stereo:
-    """Mixes two channels to one, also where one of them is the other turned upside down.
+    """Mixes two channels to mono, even if one is the other inverted.
 
-    A balanced cable in a stereo input, or a swapped plug, gives two channels whose mean is silence.
-    Which it is shows in the first second that is not silent; until then blocks wait.
+    A balanced cable in a stereo input, or reversed wiring, gives two channels whose mean is
+    silence. The first second that is not silent decides; until then blocks are held back.
     """
 
     def __init__(self):
@@ -116,7 +118,7 @@ class _Stereo:
         self.waiting = []
 
     def mixed(self, block, rate):
-        """Return a block (n_samples, 2) as (m,), m being 0 while blocks wait."""
+        """Return a block (n_samples, 2) as (m,); m is 0 while blocks are held back."""
         if self.sign is None:
             if not self.waiting and np.abs(block).max(initial=0) < _AUDIBLE:
                 return block.mean(axis=1)
@@ -127,7 +129,7 @@ class _Stereo:
         return self._mean(block)
 
     def rest(self):
-        """Return what still waits, (n_samples,)."""
+        """Return the blocks that are still held back, (n_samples,)."""
         if not self.waiting:
             return np.zeros(0, np.float32)
         block, self.waiting = np.concatenate(self.waiting), []
@@ -142,37 +144,37 @@ class _Stereo:
 
 
 def _read(data, label, blocks):
-    """Hand all samples of a file to `blocks`, by the library that reads its kind to the end."""
-    # libsndfile reads all that is not compressed. Of an MP3 or a chained Ogg it reads as much as the
-    # first frame or the first link says, and FFmpeg reads on to the end.
+    """Pass all samples of a file to `blocks`, using the library that reads its format fully."""
+    # libsndfile reads every uncompressed format, but of an MP3 or a chained Ogg only as much as the
+    # first frame or the first link announces. FFmpeg reads those to the end.
     source = sources.Source(data)
-    ways = [_read_with_soundfile, _read_with_av]
+    readers = [_read_with_soundfile, _read_with_av]
     if not source.head().startswith(sources.UNCOMPRESSED):
-        ways.reverse()
+        readers.reverse()
     with source:
-        for way in ways:
+        for read in readers:
             source.seek(0)
-            if way(source, label, blocks):
+            if read(source, label, blocks):
                 return
     raise AudioError(
-        f"{label} is not a sound file that can be read (it is something else, or cut off): give "
-        "WAV, FLAC, MP3, OGG, WebM or M4A."
+        f"{label} is not a readable audio file (wrong format, or truncated): use WAV, FLAC, MP3, "
+        "OGG, WebM or M4A."
     )
 
 
 def _read_with_soundfile(source, label, blocks):
-    """Read a file with libsndfile; return whether it could."""
+    """Try to read a file with libsndfile; return whether that worked."""
     import soundfile
 
     seconds = blocks.seconds
     try:
         with (
-            _tensorflow.without_remarks(),  # libsndfile's MP3 decoder tells of each damage
+            _tensorflow.without_remarks(),  # libsndfile's MP3 decoder reports every defect
             soundfile.SoundFile(source) as file,
         ):
             n_frames = max(_BLOCK // file.channels, 1)
-            # Not by `file.blocks`: where a file ends before its header says, that hands out
-            # whatever lies in memory.
+            # Not `file.blocks`: if a file is shorter than its header says, that returns
+            # uninitialised memory.
             while len(block := file.read(n_frames, dtype="float32", always_2d=True)):
                 blocks.add(block, file.samplerate)
             return True
@@ -183,15 +185,15 @@ def _read_with_soundfile(source, label, blocks):
 
 
 def _read_with_av(source, label, blocks):
-    """Read a file with FFmpeg; return whether it could."""
+    """Try to read a file with FFmpeg; return whether that worked."""
     try:
         import av
     except ImportError as error:
         if source.head().startswith((*sources.NOT_MP3, b"ID3", b"\xff")):
-            return False  # libsndfile will do
+            return False  # libsndfile can read it
         raise AudioError(
-            f"{label} is not WAV, FLAC, MP3 or OGG, and PyAV, which reads WebM and M4A, is not "
-            "installed: run `pip install av`, or convert the file to WAV."
+            f"{label} is not WAV, FLAC, MP3 or OGG, and reading other formats needs PyAV: run `pip "
+            "install av`, or convert the file to WAV."
         ) from error
     try:
         container = av.open(source, options={"format_whitelist": _AV_FORMATS})
@@ -199,7 +201,7 @@ def _read_with_av(source, label, blocks):
         return False
     with container:
         if not container.streams.audio:
-            raise AudioError(f"{label} has no sound in it: choose a file with an audio track.")
+            raise AudioError(f"{label} has no audio track: choose a file that has one.")
         stream = container.streams.audio[0]
         if stream.codec_context is None:
             raise AudioError(f"{label} uses an unsupported audio codec: convert it to WAV.")
@@ -208,21 +210,21 @@ def _read_with_av(source, label, blocks):
                 blocks.add(block, rate)
         except (av.error.FFmpegError, ValueError) as error:
             raise AudioError(
-                f"{label} is damaged or cut off ({getattr(error, 'strerror', None) or error}): "
+                f"{label} is damaged or truncated ({getattr(error, 'strerror', None) or error}): "
                 "copy or export it again."
             ) from error
     return True
 
 
 def _decoded(container, stream):
-    """Yield blocks (n_samples, n_channels) float32 and their rate, which may change on the way."""
+    """Yield blocks (n_samples, n_channels) float32 and their rate, which may change midway."""
     import av
 
     kind = resampler = None
     for frame in _frames(container, stream):
         if (frame.format.name, frame.layout.name, frame.sample_rate) != kind:
             kind = frame.format.name, frame.layout.name, frame.sample_rate
-            # Packed, since PyAV cannot hand out the planes of eight channels and more.
+            # Interleaved, because PyAV cannot return planar audio of eight or more channels.
             resampler = av.AudioResampler(format="flt", rate=frame.sample_rate)
         for part in resampler.resample(frame):
             samples = part.to_ndarray().reshape(-1, part.layout.nb_channels)
@@ -230,8 +232,10 @@ def _decoded(container, stream):
 
 
 def _frames(container, stream):
-    """Yield all frames of a stream. What cannot be decoded at its very beginning or end, where a
-    stream was cut out of a longer one, is left out."""
+    """Yield all frames of a stream, except undecodable ones at its very start or end.
+
+    A stream that was cut out of a longer one may have those.
+    """
     import av
 
     failed = None

@@ -1,6 +1,6 @@
-"""The doctor: checks the installation part by part, and says how to fix what fails.
+"""Check each part of the installation, and say how to fix any that fails.
 
-`ddsp-course doctor` prints its report. Explained in
+`ddsp-course doctor` prints the report. Explained in
 notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 """
 
@@ -21,19 +21,19 @@ OFFICIAL_MODELS = (
     "https://storage.googleapis.com/ddsp/models/timbre_transfer_colab/2021-07-08/"
     "solo_violin_ckpt.zip"
 )
-REINSTALL = "install the course again with `make lab`"
-# On Linux TensorFlow may be installed under either of its names.
+REINSTALL = "reinstall the course with `make lab`"
+# On Linux TensorFlow may be installed under either name.
 _TWINS = {"tensorflow": "tensorflow-cpu", "tensorflow-cpu": "tensorflow"}
 
 
 class Check(NamedTuple):
-    """A part of the installation.
+    """A check of one part of the installation.
 
     Attributes:
-      title: what is checked.
-      run: returns what is there, or raises any exception.
+      title: the name of the part.
+      run: function that returns a description of the part, or raises any exception.
       remedy: what to do if it raises.
-      required: whether the course needs it.
+      required: whether the course needs the part.
     """
 
     title: str
@@ -43,7 +43,7 @@ class Check(NamedTuple):
 
 
 def examine() -> int:
-    """Run all checks and print a line for each, and what to do about those that fail.
+    """Run all checks; print a line for each, and a remedy for each that fails.
 
     Returns:
       0 if everything that the course needs works, else 1.
@@ -53,7 +53,7 @@ def examine() -> int:
         try:
             detail = check.run()
             mark = "ok"
-        # A doctor must outlive whatever is broken, and report it.
+        # Whatever is broken, the remaining checks must still run.
         except Exception as error:  # noqa: BLE001
             detail = one_line(error, longest=1000) or type(error).__name__
             mark = "FAILED" if check.required else "absent"
@@ -62,20 +62,20 @@ def examine() -> int:
         if mark != "ok":
             print(f"        -> {check.remedy}")
     if failed:
-        print(f"{failed} part(s) failed: each line marked FAILED is followed by what to do.")
+        print(f"Failed checks: {failed}. Under each line marked FAILED is the way to fix it.")
         return 1
     print("Everything that the course needs works.")
     return 0
 
 
 def checks():
-    """Return the list of `Check` for this machine."""
+    """Return the list of checks for this machine."""
     in_colab = "COLAB_RELEASE_TAG" in os.environ
-    weights = "get assets/crepe again with `git checkout assets`"
-    violin = "get assets/instruments again with `git checkout assets`"
-    folder = "name a folder that you can write in the environment variable DDSP_COURSE_CACHE"
-    official = "they are needed only for instruments that do not come with the course"
-    soundfonts = "install fluidsynth and fluid-soundfont-gm to make the course's own sounds anew"
+    weights = "restore assets/crepe with `git checkout assets`"
+    violin = "restore assets/instruments with `git checkout assets`"
+    folder = "set the environment variable DDSP_COURSE_CACHE to a folder that you can write to"
+    official = "you need this only for instruments that do not come with the course"
+    soundfonts = "install fluidsynth and fluid-soundfont-gm to regenerate the course's audio"
     return [
         Check("Python", _python, "install Python 3.11, 3.12 or 3.13, then run `make lab`"),
         *_packages(),
@@ -84,9 +84,9 @@ def checks():
         Check("import crepe", _crepe_package, REINSTALL),
         Check("pitch weights", _crepe_weights, weights),
         Check("violin", _violin, violin),
-        Check("one second as a violin", _one_second, "look at the first part that failed above"),
-        Check("sound files", _soundfile, REINSTALL),
-        Check("videos, webm and m4a", _pyav, "run `pip install av`", not in_colab),
+        Check("one second as a violin", _one_second, "fix the first part that failed above"),
+        Check("audio files", _soundfile, REINSTALL),
+        Check("video, WebM and M4A", _pyav, "run `pip install av`", not in_colab),
         Check("JupyterLab", _version_of("jupyterlab"), REINSTALL, not in_colab),
         Check("ipywidgets", _version_of("ipywidgets"), REINSTALL),
         Check("cache for downloads", _cache, folder),
@@ -98,19 +98,19 @@ def checks():
 def _python():
     version = ".".join(map(str, sys.version_info[:3]))
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        raise SetupError(f"{version}, and the course needs 3.11 to 3.13")
+        raise SetupError(f"{version}, but the course needs 3.11 to 3.13")
     return version
 
 
 def _packages():
-    """Return a check for each package that pyproject.toml names, with the version it asks for."""
+    """Return a check for each package in pyproject.toml, with the version it requires."""
     import tomllib
 
     try:
         settings = tomllib.loads((_paths.ASSETS.parent / "pyproject.toml").read_text("utf-8"))
         from packaging.requirements import Requirement
     except (OSError, ImportError) as error:
-        message = f"they could not be looked up ({error})"
+        message = f"the list could not be read ({error})"
 
         def lost():
             raise SetupError(message)
@@ -122,7 +122,7 @@ def _packages():
         lines += patched["requires-dist"]
     found = {}
     for requirement in map(Requirement, lines):
-        # PyAV has a check of its own, since Colab does without it.
+        # PyAV has its own check, because it is optional in Colab.
         if requirement.name == "av" or requirement.name in found:
             continue
         if requirement.marker is None or requirement.marker.evaluate():
@@ -135,14 +135,14 @@ def _packages():
 
 
 def _version_of(package, specifier=None):
-    """Return a check's `run`: the version of a package, within a specifier."""
+    """Return a function for `Check.run` that returns a package's version if it fits."""
 
     def run():
         for name in (package, _TWINS.get(package, package)):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 version = importlib.metadata.version(name)
                 if specifier and not specifier.contains(version, prereleases=True):
-                    raise SetupError(f"{version}, and the course needs {specifier}")
+                    raise SetupError(f"{version}, but the course needs {specifier}")
                 return version
         raise SetupError("not installed")
 
@@ -174,14 +174,14 @@ def _crepe_weights():
     from ddsp_course import crepe
 
     crepe.load("course")
-    return "load"
+    return "they load"
 
 
 def _violin():
     from ddsp_course import instruments, units
 
     instruments.load("violin")
-    return f"loads, {units.SAMPLE_RATE} Hz"
+    return f"it loads, {units.SAMPLE_RATE} Hz"
 
 
 def _one_second():
@@ -194,15 +194,15 @@ def _one_second():
     started = time.perf_counter()
     played = transfer.timbre_transfer(tone.astype(np.float32), "violin")[0]
     if not (np.isfinite(played).all() and np.abs(played).max() > 1e-3):
-        raise SetupError("the violin stays silent")
-    return f"{time.perf_counter() - started:.1f} s of work"
+        raise SetupError("the violin is silent")
+    return f"took {time.perf_counter() - started:.1f} s"
 
 
 def _soundfile():
     from ddsp_course import audio
 
     recording = audio.load(_paths.ASSETS / "audio" / "phrase.ogg")
-    return f"the bundled recording has {len(recording) / audio.SAMPLE_RATE:.1f} s"
+    return f"the bundled flute lasts {len(recording) / audio.SAMPLE_RATE:.1f} s"
 
 
 def _pyav():

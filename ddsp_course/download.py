@@ -1,8 +1,8 @@
-"""Files from the internet: whole and checked, or not at all.
+"""Download files from the internet: whole and checked, or not at all.
 
-pooch does the transfer. Kept by hand is what pooch leaves open: git's name of a file as its
-checksum, which is all that is published of CREPE's weights; a limit of size; a login page in place
-of the file; which failures are worth another attempt; and a sentence for each of them.
+pooch does the transfer. This module adds what pooch lacks: git blob ids as checksums, the only
+ones published for CREPE's weights; a size limit; a check for a login page instead of the file;
+retries for failures that may pass; and a sentence for each failure.
 """
 
 import contextlib
@@ -16,27 +16,27 @@ from urllib.parse import urlsplit
 from ddsp_course import files
 from ddsp_course.errors import FetchError, one_line
 
-# Some hosts turn away a request without a browser's name. A compressed answer would have another
-# length and checksum than the file.
+# Some hosts reject requests that do not look like a browser's. A compressed response would differ
+# from the file in length and checksum.
 _HEADERS = {"User-Agent": "Mozilla/5.0 (ddsp-course)", "Accept-Encoding": "identity"}
-_TIMEOUT = (10, 30)  # seconds to connect, and to wait for more
-_WAITS = (0.5, 1.5)  # seconds before the second and the third attempt
+_TIMEOUT = (10, 30)  # seconds to connect, and to wait for more data
+_WAITS = (0.5, 1.5)  # seconds before the second and third attempts
 _LARGEST = 500_000_000
 _CHUNK = 1 << 14
 
 
 def fetch(address, path, digest, title):
-    """Download `address` to `path`, unless that file is there already.
+    """Download `address` to `path` unless that file is already there.
 
     Args:
       address: http(s).
-      path: Path to put it; its folder is made.
-      digest: what it must be: "md5:..." or "git:...", git's name of a blob (the SHA-1 of
-        "blob <size>\\0" and the content).
-      title: what the progress bar and messages call it.
+      path: Path of the file; its folder is created.
+      digest: the checksum that the file must have: "md5:..." or "git:...", a git blob id (the
+        SHA-1 of "blob <size>\\0" and the content).
+      title: its name for the progress bar and messages.
 
     Raises:
-      FetchError: it could not be had; what lay at `path` before is still there.
+      FetchError: the download failed; an older file at `path` is left alone.
     """
     try:
         if matches(path, digest):
@@ -47,26 +47,26 @@ def fetch(address, path, digest, title):
                 _download(address, file, _LARGEST, title)
             if not matches(part, digest):
                 raise FetchError(
-                    f"{_called(address, title)} failed its checksum: try again, on another "
-                    "network if there is one."
+                    f"{_called(address, title)} failed its checksum: try again, on a different "
+                    "network if you can."
                 )
     except OSError as error:
         raise FetchError(
             f"{path} could not be written ({error.strerror or error}): free some disk space, or "
-            "name another folder by DDSP_COURSE_CACHE."
+            "set DDSP_COURSE_CACHE to another folder."
         ) from error
 
 
 def read(address, largest, title=None):
-    """Return what lies at an address, as bytes.
+    """Download a small file and return its bytes.
 
     Args:
       address: http(s).
-      largest: how many bytes it may have.
-      title: what messages call it; None for its address.
+      largest: the largest size allowed, in bytes.
+      title: its name for messages; None uses the address.
 
     Raises:
-      FetchError: it could not be had, is a web page, or is larger.
+      FetchError: the download failed, is a web page, or is too large.
     """
     file = io.BytesIO()
     _download(address, file, largest, title)
@@ -74,7 +74,7 @@ def read(address, largest, title=None):
 
 
 def matches(path, digest):
-    """Return whether there is a file that has a digest, see `fetch`."""
+    """Return whether a file exists and has the given digest; see `fetch`."""
     kind, _, wanted = digest.partition(":")
     try:
         with open(path, "rb") as file:
@@ -89,13 +89,13 @@ def matches(path, digest):
 
 
 def is_web_page(head):
-    """Return whether the first bytes of a file are those of a web page."""
+    """Return whether a file's first bytes look like a web page."""
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return head.startswith(b"<") and (b"<html" in head or b"<!doctype html" in head)
 
 
 def _called(address, title):
-    """Return what messages call a download: its title and host, for an address may be long."""
+    """Return a download's name for messages: its title and host, because addresses are long."""
     if title is None:
         return address
     with contextlib.suppress(ValueError):
@@ -104,7 +104,7 @@ def _called(address, title):
 
 
 def _download(address, file, largest, title=None):
-    """Write what lies at an address to a file, in up to three attempts."""
+    """Download an address to an open file, in up to three attempts."""
     import requests
     from pooch import HTTPDownloader
     from tqdm import tqdm
@@ -121,7 +121,7 @@ def _download(address, file, largest, title=None):
             except (requests.RequestException, ValueError) as error:
                 if wait is None or not _may_pass(error):
                     raise FetchError(
-                        f"{called} could not be fetched ({_reason(error)}): check the network "
+                        f"{called} could not be downloaded ({_reason(error)}): check the network "
                         f"{'and the address, ' * (title is None)}and try again."
                     ) from error
         time.sleep(wait)
@@ -130,13 +130,13 @@ def _download(address, file, largest, title=None):
 
 
 def _someone_looks():
-    """Return whether stderr is a terminal or a notebook's: in a log a bar would be noise."""
+    """Return whether stderr is a terminal or a notebook; in a log, a progress bar is noise."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return sys.stderr.isatty() or hasattr(shell, "kernel")
 
 
 class _Bounded:
-    """A file that takes no web page and no more than `largest` bytes."""
+    """A file that refuses web pages and more than `largest` bytes."""
 
     def __init__(self, file, called, largest):
         self.file, self.called, self.largest = file, called, largest
@@ -144,12 +144,12 @@ class _Bounded:
     def write(self, chunk):
         if self.file.tell() == 0 and is_web_page(chunk[:1000]):
             raise FetchError(
-                f"A web page came in place of {self.called}: where this network has a login page, "
-                "log in to it; else check the address."
+                f"A web page came instead of {self.called}: log in if this network has a login "
+                "page; otherwise check the address."
             )
         if self.file.tell() + len(chunk) > self.largest:
             raise FetchError(
-                f"{self.called} has more than {self.largest // 1_000_000} MB: check the address."
+                f"{self.called} is larger than {self.largest // 1_000_000} MB: check the address."
             )
         self.file.write(chunk)
 
@@ -158,7 +158,7 @@ class _Bounded:
 
 
 def _may_pass(error):
-    """Return whether a failure may be gone at the next attempt."""
+    """Return whether another attempt may succeed."""
     import requests
 
     if getattr(error, "response", None) is not None:

@@ -5,7 +5,7 @@ The command line prints the message alone and exits with status 2.
 
 
 class CourseError(Exception):
-    """Base class: something that a learner can put right."""
+    """Base class of errors that a learner can fix."""
 
 
 class AudioError(CourseError):
@@ -21,7 +21,7 @@ class NoPitchError(CourseError):
 
 
 class FetchError(CourseError):
-    """A download failed, or what arrived is not what was asked for."""
+    """A download failed, or delivered the wrong content."""
 
 
 class InstrumentError(CourseError):
@@ -29,13 +29,13 @@ class InstrumentError(CourseError):
 
 
 class SetupError(CourseError):
-    """A part of the Python environment is missing, or is in a state that cannot work."""
+    """Part of the Python environment is missing or unusable."""
 
 
 class TrainingError(CourseError):
-    """Training cannot start, or cannot continue, with what it was given."""
+    """Training cannot start or continue with the given data or settings."""
 
 
 def one_line(error, longest=200):
-    """Return the text of any exception on one line, cut to `longest` characters."""
+    """Return the text of an exception on one line, cut to `longest` characters."""
     return " ".join(str(error).split())[:longest]

@@ -1,8 +1,7 @@
-"""Explorables: knobs that change a sound and its picture at once.
+"""Explorables: knobs that change a sound and its picture together.
 
-Works with ipywidgets 7.7 (Colab) and 8. Where no kernel runs (a web page), what is left is the
-picture and the player of the first setting. First used in
-notebooks/01_ddsp_library/00_first_sounds.ipynb.
+Works with ipywidgets 7.7 (Colab) and 8. Without a kernel, as on a web page, the picture and player
+of the first setting remain. First used in notebooks/01_ddsp_library/00_first_sounds.ipynb.
 """
 
 import html
@@ -10,20 +9,20 @@ import os
 
 from ddsp_course import audio, panel, plots
 
-# Set in tests: every knob is turned as soon as it is there, and what fails stops the cell.
+# Set in tests: every knob is turned as soon as it is displayed, and an error stops the cell.
 TURN_KNOBS = "DDSP_COURSE_TURN_KNOBS"
 
 
 def explore(render, alt, **knobs):
-    """Show a sound and its picture, and knobs that change both.
+    """Show a sound and its picture, with knobs that change both.
 
-    A turned knob plays the new sound. An error in `render` is shown under the knobs.
+    Turning a knob plays the new sound. An error in `render` is shown below the knobs.
 
     Args:
-      render: function of the knobs' values, by name; returns (sound, figure): (n_samples,) at
-        16 kHz, or None, and a matplotlib figure.
-      alt: what the picture shows, for those who cannot see it.
-      knobs: ipywidgets (sliders, menus, checkboxes), by the name of `render`'s argument.
+      render: function that takes the knobs' values as keyword arguments and returns (sound,
+        figure): (n_samples,) at 16 kHz or None, and a matplotlib figure.
+      alt: text alternative for the picture.
+      **knobs: ipywidgets (sliders, menus, checkboxes), each named after an argument of `render`.
     """
     import ipywidgets
     from IPython.display import HTML, display
@@ -31,7 +30,7 @@ def explore(render, alt, **knobs):
     message = ipywidgets.HTML()
     for knob in knobs.values():
         if hasattr(knob, "continuous_update"):
-            knob.continuous_update = False  # a picture takes a moment
+            knob.continuous_update = False  # rendering takes a moment
         if hasattr(knob, "base"):
             knob.readout_format = ".0f"  # a frequency: 1410, not 1.41e+3
 
@@ -61,7 +60,7 @@ def explore(render, alt, **knobs):
 
 
 def _turn_all(knobs):
-    """Turn each knob to each of its ends, and back: an error in a callback stops here."""
+    """Turn each knob to both ends and back, so that an error in a callback stops the cell."""
     first = {name: knob.value for name, knob in knobs.items()}
     for name, knob in knobs.items():
         for value in _ends(knob):
@@ -70,7 +69,7 @@ def _turn_all(knobs):
 
 
 def _ends(knob):
-    """Return the values to try: a menu's options, a slider's ends, a checkbox's other side."""
+    """Return the values to try: a menu's options, a slider's ends, a checkbox's other state."""
     if hasattr(knob, "options"):
         return [one[1] if isinstance(one, tuple) else one for one in knob.options]
     if hasattr(knob, "base"):

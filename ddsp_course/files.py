@@ -1,7 +1,7 @@
-"""Files and folders that appear whole or not at all.
+"""Write files and folders so that they appear whole or not at all.
 
-What is written stands beside its final place, on the same disk, until it is complete, and is then
-renamed, which no other program can see half done.
+Output is written beside its final place, on the same disk. Once complete, it is renamed, which is
+atomic.
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from pathlib import Path
 
 
 def user_path(name):
-    """Return a name as a Path, in which `~` is the user's home unless a file is called so."""
+    """Return a name as a Path, expanding `~` unless a file of that exact name exists."""
     path = Path(name)
-    with contextlib.suppress(OSError, ValueError, RuntimeError):  # no such name; no home
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # impossible name; no home
         if not path.exists():
             return path.expanduser()
     return path
@@ -22,16 +22,17 @@ def user_path(name):
 
 @contextlib.contextmanager
 def whole_file(path):
-    """Yield a path to write to; when the block ends without an error, that file becomes `path`.
+    """Yield a path to write to; if the block succeeds, that file becomes `path`.
 
     Args:
-      path: the final place. A file that is there already is replaced.
+      path: the final place. An existing file is replaced.
 
     Yields:
       Path in the same folder with the same suffix, short however long the name is.
 
     Raises:
-      OSError: the file could not be renamed; like any error in the block, it leaves `path` as it was.
+      OSError: the file could not be renamed. This, like any error in the block, leaves `path`
+        unchanged.
     """
     path = Path(path)
     part = _beside(path, path.suffix)
@@ -44,15 +45,14 @@ def whole_file(path):
 
 @contextlib.contextmanager
 def whole_folder(path):
-    """Yield a new folder to fill; when the block ends without an error, it becomes `path`.
+    """Yield a new folder to fill; if the block succeeds, it becomes `path`.
 
     Args:
-      path: the final place; missing folders above it are made. A folder that is there already is
-        replaced.
+      path: the final place. Missing parent folders are created; an existing folder is replaced.
 
     Raises:
-      OSError: the folder cannot be made or renamed; like any error in the block, it leaves `path`
-        as it was.
+      OSError: the folder could not be created or renamed. This, like any error in the block, leaves
+        `path` unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Instruments: trained ddsp autoencoders, bundled, fetched, or the learner's own.
+"""Load instruments: trained ddsp autoencoders, bundled, downloaded, or the learner's own.
 
-An instrument is a folder or zip as Magenta's trainer writes it: `operative_config-0.gin` says
-how the model is built, `ckpt-N.index` and `ckpt-N.data-*` hold what it has learned, and
-`dataset_statistics.pkl` describes the audio that it learned from. Those of 2020 have other names
-in them: see `vintage`.
+An instrument is a folder or zip in the format of Magenta's trainer: `operative_config-0.gin` says
+how the model is built, `ckpt-N.index` and `ckpt-N.data-*` hold its weights, and
+`dataset_statistics.pkl` describes the audio it was trained on. Instruments of 2020 use other names;
+see `vintage`.
 Explained in notebooks/02_timbre_transfer/06_loading_a_model.ipynb.
 """
 
@@ -31,18 +31,18 @@ from ddsp_course.untrusted import GIN_FILE, STATISTICS_FILE
 
 _BUCKET = "https://storage.googleapis.com/storage/v1/b/ddsp/o"
 _OFFICIAL = "models/timbre_transfer_colab/2021-07-08/solo_{}_ckpt/"
-# Written last to a model's folder in the cache: what it lists is there.
+# Written last to a model's folder in the cache: its presence means that the download finished.
 _LISTING = "listing.json"
 _CHECKPOINT = re.compile(r"(ckpt-[0-9]+)\.index")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the catalogue.
+    """An entry of the catalogue.
 
     Attributes:
-      title: what it is, for people.
-      location: a folder, or the place in Magenta's bucket that it is fetched from.
+      title: description for people.
+      location: folder, or prefix in Magenta's bucket to download it from.
       bundled: whether it comes with the course.
     """
 
@@ -53,13 +53,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What an instrument learned from.
+    """Statistics of the audio that an instrument was trained on.
 
     Attributes:
       mean_pitch: MIDI number.
       mean_loudness, mean_max_loudness: dB; None in instruments of 2020.
       loudness_quantiles_db: (n,), loudness of notes at evenly spaced quantiles 0..1.
-      loudness_definition: "ddsp1" or "ddsp2", by which all three loudnesses were measured; see
+      loudness_definition: definition of all three loudnesses, "ddsp1" or "ddsp2"; see
         `features.loudness_db`.
     """
 
@@ -75,14 +75,14 @@ class Instrument:
     """A restored model, ready to play.
 
     Attributes:
-      name: what it was loaded by.
-      folder: where its files lie (for a zip, the zip).
+      name: name or path that it was loaded with.
+      folder: folder of its files (for a zip, the zip).
       model: `ddsp.training.models.Autoencoder`.
-      player: `synthesis.Player`, the model compiled.
-      statistics: `Statistics`, or None where the folder has none.
-      loudness_definition: "ddsp1" or "ddsp2", by which the model learned; see
+      player: `synthesis.Player`, the compiled model.
+      statistics: `Statistics`, or None if the folder has none.
+      loudness_definition: definition that the model was trained with, "ddsp1" or "ddsp2"; see
         `features.loudness_db`.
-      gin_text: the text that the model was built from.
+      gin_text: settings that the model was built from.
     """
 
     name: str
@@ -94,29 +94,29 @@ class Instrument:
     gin_text: str
 
     def play(self, features, progress=False):
-        """Return features of any length as audio.
+        """Play features of any length.
 
         Args:
-          features: `features.Features`; its curves count, and its audio only for the loudness of
-            instruments that read another definition.
-          progress: True for a progress bar; or a callable that stands in for tqdm.
+          features: `features.Features`. Only its curves are played; its audio is needed to convert
+            loudness for instruments with another definition.
+          progress: True for a progress bar, or a tqdm-compatible callable.
 
         Returns:
           (n_samples,) float32, as long as `features.audio`.
 
         Raises:
-          CourseError: pitch or loudness are not numbers.
+          CourseError: pitch or loudness is NaN or infinite.
         """
         return synthesis.mix(*self.play_parts(features, progress))
 
     def play_parts(self, features, progress=False):
-        """Return features of any length as harmonics and noise apart, and their reverb.
+        """Play features of any length; return harmonics, noise and reverb separately.
 
         Args and errors as in `play`.
 
         Returns:
           harmonic, noise: (n_samples,) float32 each; see `synthesis.synthesize`.
-          impulse_response: (n,) float32 of the instrument's reverb, or None where it has none.
+          impulse_response: (n,) float32 of the instrument's reverb, or None if it has none.
         """
         own_loudness = loudness_as(features, self.loudness_definition)
         harmonic, noise = synthesis.synthesize(
@@ -131,7 +131,7 @@ class Instrument:
 
 
 def catalogue():
-    """Return {name: Entry} of the instruments that `load` knows by name."""
+    """Return {name: Entry} for the instruments that `load` knows by name."""
     folders = sorted((_paths.ASSETS / "instruments").glob(f"*/{GIN_FILE}"))
     entries = {
         path.parent.name: Entry(f"{path.parent.name}, trained by the course", path.parent, True)
@@ -147,18 +147,21 @@ def catalogue():
 
 
 def load(name_or_path, label=None):
-    """Return an `Instrument`.
+    """Load an instrument.
 
-    The model is built by gin from the folder's settings, as in Magenta's notebook, and so
-    gin's global settings are this instrument's afterwards.
+    As in Magenta's notebooks, gin builds the model from the folder's settings. They replace gin's
+    global settings.
 
     Args:
       name_or_path: a name from `catalogue`, or the path of a folder or zip.
-      label: its name, also for messages, if another: that of a zip that was uploaded, say.
+      label: a different name, also for messages, such as that of an uploaded zip.
+
+    Returns:
+      `Instrument`.
 
     Raises:
       InstrumentError: the instrument is unknown, incomplete, damaged or unsafe.
-      FetchError: it is not in the cache and could not be fetched.
+      FetchError: it is not in the cache and could not be downloaded.
     """
     entries = catalogue()
     entry = entries.get(str(name_or_path))
@@ -180,35 +183,35 @@ def load(name_or_path, label=None):
 
 
 def read_statistics(path, loudness_definition="ddsp2", label=None):
-    """Read a `dataset_statistics.pkl`, a pickle, without running it; see `untrusted`.
+    """Read a `dataset_statistics.pkl` without running the pickle; see `untrusted`.
 
     Args:
       path: the file.
-      loudness_definition: by which the instrument's loudness was measured.
-      label: the file's name for messages, if another.
+      loudness_definition: definition that the instrument's loudness was measured with.
+      label: a different name for messages.
 
     Returns:
       `Statistics`.
 
     Raises:
-      InstrumentError: the file is damaged, incomplete, or names what statistics do not need.
+      InstrumentError: the file is damaged or incomplete, or uses names that statistics do not need.
     """
     numbers = untrusted.read_statistics(path, label or path)
     return Statistics(**numbers, loudness_definition=loudness_definition)
 
 
 def configure(gin_text, label="The instrument"):
-    """Make an instrument's gin settings the current ones, for playing windows of fixed length.
+    """Replace gin's current settings with an instrument's, adapted for playing fixed windows.
 
     Args:
       gin_text: content of `operative_config-0.gin`.
       label: name for messages.
 
     Raises:
-      InstrumentError: gin cannot read it, it would import a foreign module or build other things
-        than an autoencoder, or it was made for another sample rate or frame rate.
+      InstrumentError: gin cannot read the settings; they would import a foreign module or build
+        something other than an autoencoder; or they use a different sample rate or frame rate.
     """
-    _tensorflow.load_ddsp()  # gin knows what has been imported
+    _tensorflow.load_ddsp()  # gin knows only imported modules
     try:
         bindings = untrusted.bindings(gin_text, label)
         if vintage.is_vintage(gin_text):
@@ -223,42 +226,42 @@ def configure(gin_text, label="The instrument"):
         raise
     except Exception as error:  # gin and its tokenizer raise many kinds
         raise InstrumentError(
-            f"{label}: its {GIN_FILE} cannot be read ({type(error).__name__}: {one_line(error)}): "
-            "get the instrument again."
+            f"The {GIN_FILE} of {label} cannot be read ({type(error).__name__}: "
+            f"{one_line(error)}): download the instrument again."
         ) from error
 
 
 def _check_rates(label):
-    """Refuse an instrument, gin's current one, that was made for other rates than the course's."""
+    """Refuse gin's current instrument if its rates differ from the course's."""
     rate = _setting("Harmonic.sample_rate", SAMPLE_RATE)
     n_samples = _setting("Harmonic.n_samples", 64000)
     time_steps = _setting("F0LoudnessPreprocessor.time_steps", 1000)
     if rate != SAMPLE_RATE or n_samples * FRAME_RATE != time_steps * SAMPLE_RATE:
         raise InstrumentError(
-            f"{label} was made for {rate} Hz and {rate * time_steps / n_samples:g} frames "
-            f"a second, and the course plays {SAMPLE_RATE} Hz and {FRAME_RATE}: train it "
-            "again with these."
+            f"{label} was trained at {rate} Hz and {rate * time_steps / n_samples:g} frames "
+            f"per second, but the course plays at {SAMPLE_RATE} Hz and {FRAME_RATE}: train it "
+            "again at these rates."
         )
 
 
 def _setting(name, default):
     try:
-        # A copy, since gin puts a macro's value in its place when it copies.
+        # A copy, because gin replaces a macro by its value only when copying.
         return copy.deepcopy(gin.query_parameter(name))
     except ValueError:
         return default
 
 
 def _for_playing():
-    """Return the settings that differ while an instrument plays."""
+    """Return the settings that an instrument needs for playing."""
     n_samples = synthesis.WINDOW * SAMPLE_RATE // FRAME_RATE
     return [
         f"Harmonic.n_samples = {n_samples}",
         f"FilteredNoise.n_samples = {n_samples}",
         f"F0LoudnessPreprocessor.time_steps = {synthesis.WINDOW}",
-        # Else ddsp measures the audio and forgets the loudness that it was given.
+        # Otherwise ddsp measures the audio and discards the loudness that it was given.
         "F0LoudnessPreprocessor.compute_loudness = False",
-        # Phases stay exact over a long window.
+        # Keeps phases exact over a long window.
         "Harmonic.use_angular_cumsum = True",
     ]
 
@@ -266,16 +269,16 @@ def _for_playing():
 def _load_folder(name, label, folder):
     if not (folder / GIN_FILE).is_file():
         folder = _nested(label, folder)
-    names = {path.name for path in folder.iterdir() if path.is_file()}  # no pipes: they may wait
+    names = {path.name for path in folder.iterdir() if path.is_file()}  # reading a pipe may block
     checkpoints = [found[1] for name in names if (found := _CHECKPOINT.fullmatch(name))]
     if not checkpoints:
-        raise InstrumentError(f"{label} has no checkpoint (ckpt-N.index): get it again, whole.")
+        raise InstrumentError(f"{label} has no checkpoint (ckpt-N.index): download it again.")
     newest = max(checkpoints, key=lambda prefix: int(prefix[5:]))
     if not any(name.startswith(f"{newest}.data-") for name in names):
-        raise InstrumentError(f"{label} has no {newest}.data-* file: get it again, whole.")
+        raise InstrumentError(f"{label} has no {newest}.data-* file: download it again.")
     gin_text = untrusted.read_small(folder / GIN_FILE, label / GIN_FILE)
     gin_text = gin_text.decode("utf-8", errors="replace")
-    # ddsp 2 brought `compute_loudness`; an operative config holds every setting in use.
+    # ddsp 2 introduced `compute_loudness`, and an operative config lists every setting in use.
     definition = "ddsp2" if "F0LoudnessPreprocessor.compute_loudness" in gin_text else "ddsp1"
     statistics = None
     if STATISTICS_FILE in names:
@@ -288,30 +291,32 @@ def _load_folder(name, label, folder):
 
 
 def _nested(label, folder):
-    """Return the one folder inside a folder that is an instrument, as some zips unpack to."""
+    """Find the single instrument in a subfolder, where some zips have it."""
     found = [*folder.glob(f"*/{GIN_FILE}"), *folder.glob(f"*/*/{GIN_FILE}")]
     found = [path.parent for path in found if "__MACOSX" not in path.parts]
     if not found:
         raise InstrumentError(
-            f"{label} has no {GIN_FILE}: give the folder or zip that a ddsp training wrote."
+            f"{label} has no {GIN_FILE}: give the folder or zip that a ddsp training run wrote."
         )
     if len(found) > 1:
         names = ", ".join(sorted(str(path.relative_to(folder)) for path in found))
-        raise InstrumentError(f"{label} holds several instruments ({names}): give one's folder.")
+        raise InstrumentError(
+            f"{label} contains several instruments ({names}): give the folder of one."
+        )
     return found[0]
 
 
 def _build(label):
-    """Return the model of gin's current settings, its weights random."""
+    """Build the model of gin's current settings with random weights."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
+        with contextlib.redirect_stdout(io.StringIO()):  # ddsp prints each layer that it builds
             model = ddsp.training.models.Autoencoder()
             if model.encoder is not None:
                 raise InstrumentError(
-                    f"{label} has an encoder (z), which timbre transfer has no use for: train one "
-                    "with pitch and loudness alone."
+                    f"{label} has an encoder (z), which timbre transfer cannot use: train one "
+                    "with pitch and loudness only."
                 )
-            # Traced and not called, which builds the layers in a third of the time.
+            # Tracing the model builds its layers in a third of the time that calling it takes.
             curve = tf.TensorSpec((1, synthesis.WINDOW), tf.float32)
             tf.function(
                 lambda f0_hz, loudness_db: model(
@@ -324,15 +329,15 @@ def _build(label):
         raise
     except Exception as error:  # TensorFlow, ddsp and gin raise many kinds
         raise InstrumentError(
-            f"{label}: no model can be built from its {GIN_FILE} ({type(error).__name__}: "
-            f"{one_line(error)}): get the instrument again."
+            f"No model can be built from the {GIN_FILE} of {label} ({type(error).__name__}: "
+            f"{one_line(error)}): download the instrument again."
         ) from error
 
 
 def _restore(model, prefix, label, is_vintage=False):
-    """Give a model the weights of a checkpoint, which may have the names of 2020."""
+    """Restore a model's weights from a checkpoint, which may use the names of 2020."""
     if set(str(prefix)) & set("[]*?\\"):
-        # TensorFlow would take the name for a pattern.
+        # TensorFlow would interpret the name as a pattern.
         with tempfile.TemporaryDirectory() as folder:
             for path in prefix.parent.iterdir():
                 if path.name.startswith(f"{prefix.name}."):
@@ -345,19 +350,18 @@ def _restore(model, prefix, label, is_vintage=False):
         else:
             named = tf.train.Checkpoint(model=model)
         status = named.read(str(prefix))
-        # Raises where the settings and the weights do not belong together.
+        # Raises if the settings and the weights do not match.
         status.assert_existing_objects_matched()
         status.expect_partial()
     except Exception as error:
         raise InstrumentError(
-            f"{label}: its weights {prefix.name} are damaged, or they and its {GIN_FILE} do not "
-            f"belong together ({type(error).__name__}: {one_line(error)}): get the instrument "
-            "again."
+            f"The weights {prefix.name} of {label} are damaged, or do not match its {GIN_FILE} "
+            f"({type(error).__name__}: {one_line(error)}): download the instrument again."
         ) from error
 
 
 def _fetch(prefix):
-    """Return the cached folder of an official model, fetched file by file with its checksums."""
+    """Return the cached folder of an official model, downloading and checking it file by file."""
     folder = _cached(prefix)
     listing = folder / _LISTING
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -370,7 +374,7 @@ def _fetch(prefix):
         listed = _listed_files(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FetchError(
-            f"What arrived for {title} is not the list of the instrument's files: check the "
+            f"The server sent something other than the list of files of {title}: check the "
             "network and try again, or use the violin that comes with the course."
         ) from error
     for name, media, digest in listed:
@@ -380,24 +384,24 @@ def _fetch(prefix):
             part.write_bytes(data)
     except OSError as error:
         raise FetchError(
-            f"{listing} could not be written ({error.strerror}): free some disk space, or name "
-            "another folder by DDSP_COURSE_CACHE."
+            f"{listing} could not be written ({error.strerror}): free some disk space, or set "
+            "DDSP_COURSE_CACHE to another folder."
         ) from error
     return folder
 
 
 def _cached(prefix):
-    """Return the folder of an official model, which may not be there yet."""
+    """Return the cache folder of an official model, which may not exist yet."""
     return _paths.cache() / "instruments" / PurePosixPath(prefix).name
 
 
 def _listed_files(listing):
-    """Return [(name, address, digest)] of an instrument's files, as Google's storage lists them."""
+    """Return [(name, address, digest)] from Google storage's listing of an instrument's files."""
     listed = [
         (name, item["mediaLink"], "md5:" + base64.b64decode(item["md5Hash"]).hex())
         for item in json.loads(listing)["items"]
         if untrusted.WANTED.fullmatch(name := PurePosixPath(item["name"]).name)
     ]
     if not listed:
-        raise ValueError("no file of an instrument is listed")
+        raise ValueError("the listing names no file of an instrument")
     return listed

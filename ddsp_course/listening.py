@@ -1,7 +1,7 @@
-"""What is wrong with a recording: several notes at once, a room, hum, noise, clipping.
+"""Detect faults in a recording: several notes at once, a room, hum, noise, clipping.
 
-`features.extract` warns of several notes by `several_notes`, and `ddsp-course prepare` reports
-`findings`. Plain functions on arrays; each limit stands beside what it was measured on.
+`features.extract` uses `several_notes` to warn of chords, and `ddsp-course prepare` reports
+`findings`. A comment beside each threshold says which recordings it was measured on.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -17,19 +17,19 @@ _FFT = 2048
 _EVERY = 10  # frames of f0
 _STEP = _EVERY * HOP_SIZE
 STEP_S = _STEP / SAMPLE_RATE
-_BLOCK = 500  # spectra that lie in memory at once
+_BLOCK = 500  # spectra in memory at once
 _HZ_PER_BIN = SAMPLE_RATE / _FFT
 
-# Several notes at once. On 87 recordings of one voice or instrument (15 of a soundfont, speech,
-# rooms, noise, slides) at most 0.21 of the judged frames held several. On 102 of chords, but for
-# octaves and twelfths, it was 0.57 at least; two had next to no frame with a sure pitch. A growl
-# and a hum as loud as the notes are taken for several.
+# Several notes at once. In 87 recordings of one voice or instrument (15 from a soundfont, speech,
+# rooms, noise, slides) at most 0.21 of the judged frames had several notes. In 102 recordings of
+# chords other than octaves and twelfths it was at least 0.57; two had hardly any frame with a sure
+# pitch. A growl, or a hum as loud as the notes, also counts as several notes.
 SEVERAL_SHARE = 1 / 3
 _SEVERAL_S = 0.2
 _N_PEAKS = 20
 _PEAKS_BELOW_HZ = 4200
 _PEAKS_WITHIN_DB = 25  # of the strongest
-_LOUD_DB = 35  # below the loudest, frames do not count
+_LOUD_DB = 35  # frames this far below the loudest do not count
 _IN_TUNE = 0.0175  # of a partial's frequency, 30 cents
 _STRONG = 0.25  # of the strongest partial
 _UNEXPLAINED, _GAPS = 0.2, 0.25
@@ -37,20 +37,20 @@ _SURE = 0.5
 
 
 def several_notes(audio, f0_hz, f0_confidence):
-    """Return where several notes sound at once.
+    """Find where several notes sound at once.
 
-    A frame holds several if its partials do not lie on the harmonics of one note; or if they do,
-    but of a note far below whose own lower harmonics are missing, as those of a chord are. What
-    shares all harmonics with another note, as its octave does, is not found. Frames are passed
-    over that are soft, without a sure pitch, or in which the pitch moves.
+    A frame contains several notes if its partials are not the harmonics of a single note. They may
+    also fit a much lower note whose own lowest harmonics are missing; that, too, is a chord. A note
+    whose harmonics all belong to another note, such as its octave, is not found. Frames are skipped
+    if they are soft, or if their pitch is uncertain or moving.
 
     Args:
       audio: (n_samples,) at 16 kHz.
       f0_hz, f0_confidence: (n_frames,) at 250 Hz.
 
     Returns:
-      judged: (n,) bool, one for each 40 ms: whether it could be told.
-      several: (n,) bool, never where it could not.
+      judged: (n,) bool, one per 40 ms: whether the frame could be judged.
+      several: (n,) bool, true only in judged frames.
     """
     from scipy import ndimage
 
@@ -67,19 +67,19 @@ def several_notes(audio, f0_hz, f0_confidence):
         several.append(_more_than_one(*_partials(spectra), here))
     level, several = np.concatenate(level), np.concatenate(several)
     judged = (sure & steady)[: len(level)] & (level > level.max() - _LOUD_DB)
-    # Most of five neighbours that could be judged decide: a frame alone may be a change of notes.
+    # The majority of five judged neighbours decides, because one frame may be a change of notes.
     if judged.any():
         several[judged] = ndimage.median_filter(several[judged], 5)
     return judged, several & judged
 
 
 def share_of_several(judged, several):
-    """Return the share of the judged frames that hold several notes; 0 for less than 0.2 s."""
+    """Return the share of judged frames with several notes; 0 if they last less than 0.2 s."""
     return several.sum() / judged.sum() if several.sum() * STEP_S >= _SEVERAL_S else 0.0
 
 
 def _spectra(audio, step=_STEP, n_fft=_FFT):
-    """Yield (index of the first, spectra (n, n_fft / 2 + 1) in dB) of one block after the other."""
+    """Yield (index of the first, spectra (n, n_fft / 2 + 1) in dB) for each block in turn."""
     padded = np.pad(audio, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::step]
     window = np.hanning(n_fft) / (n_fft / 4)  # a sine of amplitude 1 has 0 dB
@@ -89,7 +89,7 @@ def _spectra(audio, step=_STEP, n_fft=_FFT):
 
 
 def _partials(spectra):
-    """Return the strongest peaks of spectra: hz and amplitude (n, 20), amplitude 0 for none."""
+    """Return hz and amplitude (n, 20) of the strongest peaks; unused entries have amplitude 0."""
     spectra = spectra[:, : int(_PEAKS_BELOW_HZ / _HZ_PER_BIN)]
     inner = spectra[:, 2:-2]
     is_peak = inner > spectra.max(axis=1, keepdims=True) - _PEAKS_WITHIN_DB
@@ -99,7 +99,7 @@ def _partials(spectra):
     level = np.where(is_peak, inner, -np.inf)
     place = np.argsort(-level, axis=1)[:, :_N_PEAKS]
     level = np.take_along_axis(level, place, axis=1)
-    # A parabola through a peak's three bins says where between them it lies.
+    # A parabola through a peak's three bins locates it between them.
     left, middle, right = (np.take_along_axis(spectra, place + i, axis=1) for i in (1, 2, 3))
     bend = left - 2 * middle + right
     hz = (place + 2 + 0.5 * (left - right) / np.where(bend == 0, -1, bend)) * _HZ_PER_BIN
@@ -107,7 +107,7 @@ def _partials(spectra):
 
 
 def _more_than_one(hz, amplitude, f0_hz):
-    """Return (n,) bool: no single note explains the partials, not even a multiple of f0."""
+    """Return (n,) bool: true where no note at f0, or at a multiple of it, explains the partials."""
     one_voice = np.zeros(len(hz), bool)
     for multiple in (1, 2, 3, 0.5):
         unexplained, gaps = _explained(hz, amplitude, multiple * f0_hz)
@@ -116,7 +116,7 @@ def _more_than_one(hz, amplitude, f0_hz):
 
 
 def _explained(hz, amplitude, f0_hz):
-    """Return the share (n,) of the amplitude off the harmonics of f0, and of harmonics missing."""
+    """Return two shares (n,): amplitude outside the harmonics of f0, and missing harmonics."""
     number = np.maximum(np.round(hz / f0_hz[:, None]), 1)
     close = amplitude * (np.abs(hz / (number * f0_hz[:, None]) - 1) < 0.03)
     mean = (close * hz / number).sum(axis=1) / np.maximum(close.sum(axis=1), 1e-12)
@@ -131,44 +131,44 @@ def _explained(hz, amplitude, f0_hz):
     present[row, number[row, column].astype(int) - 1] = True
     first = present.argmax(axis=1) + 1
     last = 64 - present[:, ::-1].argmax(axis=1)
-    # Of a chord of three sines, harmonics 4, 5 and 6 of one note, 7 and 8 are missing.
+    # In a chord of three sines, harmonics 4, 5 and 6 of one note, harmonics 7 and 8 are missing.
     gaps = 1 - present.sum(axis=1) / (np.maximum(last, 2 * first) - first + 1)
     strongest = amplitude.max(axis=1)
     has_fundamental = (amplitude * (fits & (number == 1))).max(axis=1) > _STRONG * strongest
     return unexplained, np.where(has_fundamental, 0, gaps)
 
 
-# What `findings` reports, in sections. The limits were measured on the bundled clarinet, a real
-# violin, 15 instruments of a soundfont and worse versions of them, see tests/test_listening.py.
+# The thresholds of `findings`, measured on the bundled clarinet, a real violin, 15 instruments of a
+# soundfont, and degraded versions of them; see tests/test_listening.py.
 SECTION_S = 10
-# Rooms that take 0.6 s to fall by 60 dB leave 29 dB and more, of 0.8 s 25 dB and less; dry
-# instruments 27 and more, but for those that ring (a vibraphone: 14).
+# In rooms with an RT60 of 0.6 s the last note falls by 29 dB or more, with 0.8 s by 25 dB or less.
+# Dry instruments fall by 27 dB or more, except those that ring (a vibraphone: 14).
 _ECHO_DB, _LATER = 26, 6  # frames of 40 ms
 _ALL = 0.9
-# Digital recordings in a quiet room have 40 dB and more; where there is no rest, a real violin's bow
-# alone leaves 27.
+# The SNR of digital recordings in a quiet room is at least 40 dB. Without rests, the bow noise of a
+# real violin limits it to 27.
 _NOISE_DB, _NOISE_IN_NOTES_DB = 35, 22
-_HUM_DB = -60  # clean recordings have less than three lines of it at any level
+_HUM_DB = -60  # clean recordings have fewer than three spectral lines of it at any level
 _CLIPPED_TIMES = 10
 
 _ADVICE = {
-    "several notes": "play one note at a time, or cut these seconds out",
+    "several notes": "play one note at a time, or cut out these seconds",
     "echo": "damp the strings, or record closer to the instrument in a room with curtains",
-    "noise": "record closer, or away from fans, computers and the street",
+    "noise": "record closer to the instrument, or away from fans, computers and the street",
     "hum": "use another cable or socket, away from power supplies",
-    "clipping": "turn the recording level down and play it again",
+    "clipping": "turn down the recording level and record again",
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a recording that a model would learn along with the instrument.
+    """A fault in a recording, which a model would learn along with the instrument.
 
     Attributes:
       what: "several notes", "echo", "noise", "hum" or "clipping".
-      start_s, end_s: where, in seconds from the beginning, to ten seconds.
-      amount: how much, in words.
-      advice: what to do.
+      start_s, end_s: where it is, in seconds from the beginning, rounded to ten seconds.
+      amount: how bad it is, in words.
+      advice: how to avoid it.
     """
 
     what: str
@@ -183,22 +183,22 @@ class Finding:
 
 
 def findings(audio, f0_hz, f0_confidence, clipped=None):
-    """Return what is wrong with a recording, anywhere in it.
+    """Find the faults anywhere in a recording.
 
-    It is heard in sections of ten seconds. Neighbouring sections with the same fault make one
-    finding, with the amount of the worst.
+    The recording is analysed in sections of ten seconds. Neighbouring sections with the same fault
+    make one finding, which reports the worst section.
 
     Args:
       audio: (n_samples,) at 16 kHz.
-      f0_hz, f0_confidence: (n_frames,) at 250 Hz, as of `features.extract`.
-      clipped: `clipped_share` of each ten seconds, of the recording at its own rate; None
-        measures it in `audio`, where it shows only if that was not resampled.
+      f0_hz, f0_confidence: (n_frames,) at 250 Hz, as from `features.extract`.
+      clipped: `clipped_share` of each ten seconds of the recording at its original rate; None
+        measures it in `audio`, which works only if that was not resampled.
 
     Returns:
-      list of `Finding`, by what and then by when; empty for a clean recording.
+      list of `Finding`, ordered by fault, then by time; empty for a clean recording.
     """
     size = SECTION_S * SAMPLE_RATE
-    # What is left over at the end belongs to the last section.
+    # A short remainder belongs to the last section.
     last = max(0, (len(audio) - size // 2) // size)
     edges = [*range(0, (last + 1) * size, size), len(audio)]
     sections = [slice(*pair) for pair in itertools.pairwise(edges)]
@@ -223,7 +223,7 @@ def findings(audio, f0_hz, f0_confidence, clipped=None):
 
 
 def _runs(found):
-    """Return lists of faults (section, how bad, amount) whose sections are neighbours."""
+    """Group faults (section, how bad, amount) whose sections are neighbours."""
     runs = []
     for fault in found:
         if runs and fault[0] - runs[-1][-1][0] <= 1:
@@ -234,8 +234,8 @@ def _runs(found):
 
 
 def _faults(audio, f0_hz, f0_confidence):
-    """Yield (what, how bad, amount in words) of a section, but for clipping."""
-    if len(audio) < 2 * SAMPLE_RATE or not audio.any():  # a hum is heard from 2 s on
+    """Yield (what, how bad, amount in words) for each fault of a section except clipping."""
+    if len(audio) < 2 * SAMPLE_RATE or not audio.any():  # detecting hum takes 2 s
         return
     share = share_of_several(*several_notes(audio, f0_hz, f0_confidence))
     if share > SEVERAL_SHARE:
@@ -244,10 +244,10 @@ def _faults(audio, f0_hz, f0_confidence):
     f0_hz, sure = f0_hz[::_EVERY][: len(spectra)], f0_confidence[::_EVERY][: len(spectra)] > _SURE
     if sure.sum() * STEP_S < 0.5:
         return
-    # Where nearly all is chords, no note can be heard to end.
+    # If nearly everything is chords, the end of a note cannot be measured.
     fall_db = _fall_db(spectra, f0_hz, sure) if share < _ALL else np.inf
     if fall_db < _ECHO_DB:
-        # By 5 dB a note falls at once, since its direct sound ends.
+        # The end of the direct sound accounts for 5 dB at once.
         rt60_s = 60 * _LATER * STEP_S / max(fall_db - 5, 5)
         yield "echo", -fall_db, f"notes take about {rt60_s:.1f} s to die away"
     level_db = 10 * np.log10((10 ** (spectra / 10)).sum(axis=1) / 3 + 1e-18)
@@ -263,11 +263,11 @@ def _faults(audio, f0_hz, f0_confidence):
 
 
 def clipped_share(samples):
-    """Return the share of samples that were cut off at one level, whichever it is.
+    """Return the share of clipped samples, whatever the level they are clipped at.
 
-    Cut off are three in a row that are equal to the highest of all, or to the lowest (to 1e-4 of
-    it), where that happens ten times. Only a sound at the rate of its recording shows it:
-    resampling rounds it.
+    Samples count as clipped where at least three in a row equal the maximum or the minimum (within
+    1e-4 of it), and this happens at least ten times. It is visible only at the original sample
+    rate, because resampling smooths the flat tops.
 
     Args:
       samples: (n_samples,), one channel at any rate.
@@ -284,9 +284,10 @@ def clipped_share(samples):
 
 
 def _fall_db(spectra, f0_hz, sure):
-    """Return by how much a note has fallen 0.24 s after the next one began; infinite if unknown.
+    """Return how far a note has decayed, in dB, 0.24 s after the next began; inf if unknown.
 
-    Only partials count that the next note does not have. The median over all changes of notes.
+    Only partials that the next note lacks are measured. The result is the median over all changes
+    of notes.
     """
     falls = []
     for i in range(2, len(f0_hz) - _LATER):
@@ -313,21 +314,21 @@ def _semitones(a, b):
 
 
 def _noise_db(spectra):
-    """Return the power of what lies between the partials, of the softest frames of a section."""
+    """Return the noise level in dB, measured between the partials of a section's softest frames."""
     power = 1e-18
     for low, high in ((500, 1000), (1000, 2000), (2000, 4000), (4000, 7500)):
         band = spectra[:, int(low / _HZ_PER_BIN) : int(high / _HZ_PER_BIN)]
-        # Of noise, the median of the power is ln 2 times its mean.
+        # The median power of noise is ln 2 times its mean.
         floor_db = np.quantile(np.median(band, axis=1), 0.1)
         power += 10 ** (floor_db / 10) / np.log(2) * band.shape[1] / 3
     return 10 * np.log10(power)
 
 
 def _hum(audio):
-    """Return the frequency of the mains, and the power in dB of its lines that never stop."""
-    # A second each: lines 1 Hz wide.
+    """Return the mains frequency, and the power in dB of its steady harmonics."""
+    # Spectra of one second have bins 1 Hz wide.
     spectra = np.concatenate([block for _, block in _spectra(audio, SAMPLE_RATE // 2, SAMPLE_RATE)])
-    # The first and the last second hang over the edges.
+    # The first and the last spectrum extend beyond the audio.
     steady = np.quantile(spectra[1:-1, :420], 0.1, axis=0)
     found = []
     for mains_hz in (50, 60):

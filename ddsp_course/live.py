@@ -1,9 +1,8 @@
-"""An instrument played live, block by block: from curves, or from a MIDI keyboard.
+"""Play an instrument live, block by block, from curves or from a MIDI keyboard.
 
-The network's state, the phase and the noise are handed from block to block, as `synthesis` hands
-them from window to window, so that blocks sound as the whole would. What is played arrives two
-frames (8 ms) late, since amplitudes fade over to those of the next frame and the noise's filters
-reach over it.
+Each block passes the network's state, the phase and the noise on to the next, as `synthesis` does
+with windows, so the blocks sound like one long window. The output is two frames (8 ms) late,
+because amplitudes are cross-faded to the next frame and the noise filters extend over it.
 Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 """
 
@@ -17,8 +16,8 @@ from ddsp_course.units import FRAME_RATE, HOP_SIZE, midi_to_hz
 
 LATENCY = 2  # frames
 
-# A keyboard has no bow and no breath. What moves the curves in their place:
-_GLIDE_S = 0.02  # time constant of the pitch, from a key to the next
+# A keyboard has no bow or breath, so these shape the curves instead.
+_GLIDE_S = 0.02  # time constant of the pitch between keys
 _ATTACK_S, _RELEASE_S = 0.02, 0.06  # of the loudness
 _VIBRATO_HZ, _VIBRATO_CENTS, _VIBRATO_AFTER_S = 5.5, 15.0, 0.4
 
@@ -27,31 +26,29 @@ class Live:
     """An instrument that continues where the last block ended.
 
     Attributes:
-      n_frames: of a block; 4 ms each.
+      n_frames: frames per block, 4 ms each.
     """
 
     def __init__(self, instrument, block_size=256):
-        """Compile an instrument for blocks of a size.
-
-        gin's global settings are this instrument's afterwards.
+        """Compile an instrument for blocks of one size, replacing gin's global settings.
 
         Args:
           instrument: `instruments.Instrument`.
-          block_size: samples, a multiple of 64.
+          block_size: samples per block, a multiple of 64.
 
         Raises:
-          CourseError: blocks of that size cannot be played, or this instrument not in blocks.
+          CourseError: the block size is not possible, or the instrument cannot play in blocks.
         """
         if block_size < HOP_SIZE or block_size % HOP_SIZE:
             raise CourseError(
-                f"A block has {block_size} samples, and must have a multiple of {HOP_SIZE}."
+                f"Blocks of {block_size} samples are not possible: use a multiple of {HOP_SIZE}."
             )
         known = (ddsp.synths.Harmonic, ddsp.synths.FilteredNoise, ddsp.processors.Add,
                  ddsp.effects.Reverb)  # fmt: skip
         processors = instrument.model.processor_group.processors
         if not instrument.player.seamless or any(type(one) not in known for one in processors):
             raise CourseError(
-                f"{instrument.name} has a part that plays sounds of a fixed length and cannot "
+                f"{instrument.name} has a part that plays only audio of fixed length and cannot "
                 "continue from block to block: use instrument.play."
             )
         instruments.configure(instrument.gin_text, instrument.name)
@@ -74,10 +71,10 @@ class Live:
 
         Args:
           f0_hz: (n_frames,) in Hz.
-          loudness_db: (n_frames,), by the instrument's definition.
+          loudness_db: (n_frames,), as the instrument defines it.
 
         Returns:
-          (n_frames * 64,) float32 at 16 kHz: what was asked for `LATENCY` frames ago.
+          (n_frames * 64,) float32 at 16 kHz, `LATENCY` frames behind the input.
         """
         self._f0_hz = _shifted(self._f0_hz, f0_hz)
         loudness_db = synthesis.model_loudness(np.asarray(loudness_db), self._definition)
@@ -90,13 +87,14 @@ class Live:
 
 
 class Keys:
-    """A monophonic MIDI keyboard before an instrument: the last key that is held sounds."""
+    """A monophonic MIDI keyboard for an instrument: the last key pressed sounds while held."""
 
     def __init__(self, instrument, block_size=256):
-        """Args and errors as in `Live`; the instrument needs statistics, for its loudness."""
+        """Args and errors as in `Live`; the instrument needs statistics for its loudness."""
         if instrument.statistics is None:
             raise CourseError(
-                f"{instrument.name} has no dataset_statistics.pkl, which says how loud it plays."
+                f"{instrument.name} has no dataset_statistics.pkl, which a keyboard needs for the "
+                "loudness: add that file, or export the instrument again."
             )
         self.live = Live(instrument, block_size)
         self._quantiles_db = instrument.statistics.loudness_quantiles_db
@@ -106,7 +104,7 @@ class Keys:
         self._since = 0  # frames that the key has been held
 
     def press(self, pitch, velocity=80):
-        """Press a key: a MIDI number, and 1 to 127 for the instrument's softest to loudest."""
+        """Press a key: a MIDI number, and a velocity of 1 (softest) to 127 (loudest)."""
         self.release(pitch)
         if not self._held and self._loudness_db <= self._floor_db + 1:
             self._pitch = float(pitch)  # no glide out of silence
@@ -114,11 +112,11 @@ class Keys:
         self._since = 0
 
     def release(self, pitch):
-        """Let a key go; one that is not held may be let go, too."""
+        """Release a key, held or not."""
         self._held = [key for key in self._held if key[0] != pitch]
 
     def bend(self, semitones):
-        """Turn the pitch wheel."""
+        """Set the pitch wheel, in semitones."""
         self._bend = float(semitones)
 
     def play(self):
@@ -150,9 +148,9 @@ def play_midi(instrument, midi, block_size=256):
 
     Args:
       instrument: `instruments.Instrument`.
-      midi: path of a .mid file, or `pretty_midi.PrettyMIDI`; drums are left out, and of notes
-        that sound together the last one is heard.
-      block_size: samples.
+      midi: path of a .mid file, or `pretty_midi.PrettyMIDI`. Drums are skipped, and of several
+        simultaneous notes the last one sounds.
+      block_size: samples per block.
 
     Yields:
       (block_size,) float32 each, until half a second after the last note.
@@ -171,9 +169,9 @@ def play_midi(instrument, midi, block_size=256):
             ) from error
     notes = [note for part in midi.instruments if not part.is_drum for note in part.notes]
     if not notes:
-        raise CourseError("The MIDI holds no notes but drums: choose a melody.")
+        raise CourseError("The MIDI file contains no notes, or only drums: choose a melody.")
     keys = Keys(instrument, block_size)
-    # Of what happens at one moment, keys are let go first.
+    # Of simultaneous events, releases come first.
     events = [(note.start, 1, note) for note in notes] + [(note.end, 0, note) for note in notes]
     events.sort(key=lambda event: event[:2])
     seconds = keys.live.n_frames / FRAME_RATE
@@ -185,12 +183,12 @@ def play_midi(instrument, midi, block_size=256):
 
 
 class _Reverb:
-    """A reverb whose tail is handed from block to block."""
+    """A reverb that carries its tail from block to block."""
 
     def __init__(self, impulse_response, block_size):
         self.spectrum = None
         if impulse_response is not None:
-            # ddsp.effects.Reverb: the first sample would be the dry sound once more.
+            # Like ddsp.effects.Reverb: the first sample would repeat the dry audio.
             answer = np.r_[0.0, impulse_response[1:]]
             self.size = 1 << (len(answer) + block_size - 1).bit_length()
             self.spectrum = np.fft.rfft(answer, self.size)
@@ -210,5 +208,5 @@ def _shifted(buffer, new):
 
 
 def _step(seconds):
-    """Return how far a curve goes towards its target in a frame, of 0..1."""
+    """Return the share (0..1) of the distance to its target that a curve covers per frame."""
     return 1 - np.exp(-1 / (seconds * FRAME_RATE))

@@ -1,8 +1,8 @@
-"""A panel of controls that everybody can see and operate; the app and every explorable is one.
+"""A panel of accessible controls, used by the app and every explorable.
 
-ipywidgets gives its sliders no names for screen readers, hides which control the keyboard is on,
-and cuts off on a phone what is wider. panel.css and panel.js mend that. Used in the explorables of
-all lessons, first in notebooks/01_ddsp_library/00_first_sounds.ipynb.
+ipywidgets gives its sliders no names for screen readers, hides which control has the keyboard
+focus, and cuts off wide controls on a phone. panel.css and panel.js fix that. Used in the
+explorables of all lessons, first in notebooks/01_ddsp_library/00_first_sounds.ipynb.
 """
 
 import importlib.util
@@ -11,18 +11,18 @@ from pathlib import Path
 
 STYLE = Path(__file__).with_name("panel.css")
 SCRIPT = Path(__file__).with_name("panel.js")
-# What a page's whole column of controls is at most; panel.css narrows it where there is no room.
+# The maximum width of a page's column of controls; panel.css narrows it on small screens.
 WIDTH = "520px"
 
 
 def panel(children):
-    """Return a box of controls, one below the other, that has names, a visible focus, and fits.
+    """Return a column of controls with names for screen readers and a visible focus.
 
-    Labels get one width, the longest label's. In Colab names are left out, because its page loads
-    widgets that are not ipywidgets' own from another host.
+    All labels get the width of the longest. In Colab the names are left out, because its page loads
+    widgets other than those of ipywidgets from another host.
 
     Args:
-      children: ipywidgets; boxes among them may hold more.
+      children: ipywidgets, possibly boxes of more.
     """
     import ipywidgets
 
@@ -44,19 +44,19 @@ def panel(children):
 
 
 def _all(widget):
-    """Return a widget and, if it is a box, all that it holds."""
+    """Return a widget and, if it is a box, everything inside it."""
     return [widget, *(one for child in getattr(widget, "children", ()) for one in _all(child))]
 
 
 def _has_label_before(widget):
-    """Whether a widget is a slider, a menu, or the like, with its label before it."""
+    """Return whether a widget, such as a slider or a menu, has its label in front."""
     if not getattr(widget, "description", "") or getattr(widget, "indent", None) is False:
         return False
     return widget.style.has_trait("description_width")
 
 
 def _names():
-    """Return the widget, in a list, that gives sliders names; none where it cannot be shown."""
+    """Return a list of the widget that names the sliders; empty where it cannot be shown."""
     if "google.colab" in sys.modules or importlib.util.find_spec("anywidget") is None:
         return []
     import anywidget

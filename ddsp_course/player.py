@@ -1,7 +1,7 @@
-"""A player for two sounds of one length, before and after, that keeps its place between them.
+"""A player that switches between two sounds, before and after, without losing its place.
 
-The app has it (`widgets.timbre_transfer`). Its page is player.js, an anywidget; in Colab, which
-draws foreign widgets with another ipywidgets than its own, plain players stand in for it.
+The app uses it (`widgets.timbre_transfer`). Its page is player.js, an anywidget. Colab renders
+third-party widgets with a different version of ipywidgets, so there two plain players replace it.
 """
 
 import io
@@ -19,17 +19,18 @@ PAGE = Path(__file__).with_name("player.js")
 
 
 def widget():
-    """Return a widget with `show_before`, `show_after` and `forget_after`, see `Player`."""
+    """Return a widget with `show_before`, `show_after` and `forget_after`; see `Player`."""
     return PlainPlayers() if "google.colab" in sys.modules else Player()
 
 
 class Player(anywidget.AnyWidget):
-    """One player, two buttons that choose what it plays, a loop, and a link that saves the result.
+    """A player with two buttons that choose the sound, a loop, and a download link for the result.
 
     Attributes:
-      before, after: FLAC, as loud as `audio.play` plays at most; `after` is empty until it is there.
-      saved: WAV of the result, to be saved under `name`.
-      before_title, after_title: what plays.
+      before, after: FLAC, peak-limited like `audio.play`; `after` is empty until there is a result.
+      saved: WAV of the result.
+      name: file name for the download.
+      before_title, after_title: titles of the two sounds.
       shown: "before" or "after".
     """
 
@@ -43,25 +44,25 @@ class Player(anywidget.AnyWidget):
     shown = traitlets.Unicode("before").tag(sync=True)
 
     def show_before(self, sound, title):
-        """Take a new sound, (n_samples,) at 16 kHz; what was made of another is forgotten."""
+        """Set the sound before the transfer, (n_samples,) at 16 kHz, and clear the result."""
         with self.hold_sync():
             self.forget_after()
             self.before, self.before_title = _flac(sound), title
 
     def show_after(self, sound, title, name):
-        """Take a result, (n_samples,), to be saved as `name`; a player that plays goes on with it."""
+        """Set the result, (n_samples,), saved as `name`; playback continues with it."""
         with self.hold_sync():
             self.after, self.after_title = _flac(sound), title
             self.saved, self.name = _encoded(audio.limit_peak(sound, 1.0), "WAV"), name
 
     def forget_after(self):
-        """Take the result away."""
+        """Clear the result."""
         with self.hold_sync():
             self.after, self.saved, self.shown = b"", b"", "before"
 
 
 class PlainPlayers(ipywidgets.HTML):
-    """What stands in for `Player` in Colab: a player for each sound, which HTML has."""
+    """Replaces `Player` in Colab with one HTML player per sound."""
 
     shown = "before"
     _parts = ("", "")
@@ -82,12 +83,12 @@ class PlainPlayers(ipywidgets.HTML):
 
 
 def _flac(sound):
-    # Browsers find a place in it to the sample, which they do not in every MP3.
+    # Browsers seek in FLAC to the exact sample, but not in every MP3.
     return _encoded(audio.limit_peak(sound), "FLAC")
 
 
 def _encoded(sound, kind):
-    """Return a sound file's bytes."""
+    """Return the bytes of an audio file."""
     file = io.BytesIO()
     soundfile.write(file, sound, audio.SAMPLE_RATE, "PCM_16", format=kind)
     return file.getvalue()

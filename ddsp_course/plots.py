@@ -1,7 +1,7 @@
-"""Pictures of audio and features.
+"""Plot audio and features.
 
-White ground and dark text in every theme; colour maps and colours that colour-blind eyes tell
-apart (magma; blue and orange of Okabe and Ito). Explained in
+Plots have a white background and dark text in every theme, and colours that colour-blind readers
+can distinguish (magma; Okabe and Ito's blue and orange). Explained in
 notebooks/02_timbre_transfer/03_spectrogram.ipynb.
 """
 
@@ -18,15 +18,15 @@ DPI = 80  # nine inches then fit a notebook's column
 
 
 def spectrogram(audio, ax=None, title="Log-magnitude spectrogram", sample_rate=SAMPLE_RATE):
-    """Draw a log-magnitude spectrogram with `matshow`: time to the right, frequency upward.
+    """Draw a log-magnitude spectrogram with `matshow`, time to the right, frequency upwards.
 
-    The STFT is `ddsp.spectral_ops.compute_mag` (2048 samples, three quarters overlap). A long
-    recording is drawn from fewer frames, about 2000, so that its memory stays small.
+    The STFT is that of `ddsp.spectral_ops.compute_mag` (2048 samples, 75 % overlap). For long
+    recordings the hop is larger, giving about 2000 frames, to limit memory.
 
     Args:
       audio: (n_samples,).
-      ax: matplotlib axes; None makes a figure.
-      title: above the picture.
+      ax: matplotlib axes; None creates a figure.
+      title: title of the plot.
       sample_rate: in Hz.
 
     Returns:
@@ -62,8 +62,8 @@ def features(before, after=None, figure=None):
 
     Args:
       before: `features.Features`.
-      after: the same after `conditioning.adjust`, drawn over it.
-      figure: matplotlib figure to draw in; None makes one.
+      after: the same after `conditioning.adjust`, drawn on top.
+      figure: matplotlib figure to draw in; None creates one.
 
     Returns:
       The figure.
@@ -100,23 +100,23 @@ def features(before, after=None, figure=None):
         if after is not None:
             ax.set_title(ax.get_title(), loc="left")
             ax.set_title("")
-            # Beside the title, where no curve is.
+            # Beside the title, where it hides no curve.
             ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderpad=0)
     return figure
 
 
 def _at_least(octaves, low, high):
-    """Return limits in Hz around the same middle that are so many octaves apart, or farther."""
+    """Return limits in Hz, widened around their middle to span at least `octaves`."""
     missing = max(0.0, octaves - np.log2(high / low))
     return low * 2 ** (-missing / 2), high * 2 ** (missing / 2)
 
 
 def show(figure, alt):
-    """Show a figure with a text for those who cannot see it, and close it.
+    """Show a figure with a text alternative, and close it.
 
     Args:
       figure: matplotlib figure.
-      alt: what the picture shows, in a sentence.
+      alt: text alternative, a sentence that says what the picture shows.
     """
     from IPython.display import display
 
@@ -124,14 +124,14 @@ def show(figure, alt):
 
 
 def to_html(figure, alt):
-    """Return a figure as HTML that holds its picture; see `show`. The figure is closed."""
+    """Return a figure as HTML with the picture embedded, and close it; see `show`."""
     import matplotlib.pyplot as plt
 
     file = io.BytesIO()
     figure.savefig(file, format="png", facecolor="white", dpi=DPI)
     plt.close(figure)
     text = base64.b64encode(file.getvalue()).decode("ascii")
-    # As wide as it is, or as the page: a narrow window does not cut it.
+    # At most as wide as the page, so a narrow window does not crop it.
     return (
         f'<img alt="{html.escape(alt, quote=True)}" style="max-width: 100%" '
         f'src="data:image/png;base64,{text}">'

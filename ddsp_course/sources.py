@@ -1,6 +1,6 @@
-"""Where audio comes from: a path, bytes, base64 text or a web address, as a file to read.
+"""Open audio from a path, bytes, base64 text or a web address.
 
-Faults that the libraries stumble over are mended on the way, without changing the file.
+Faults that the audio libraries cannot handle are corrected while reading; the file is not changed.
 Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
@@ -15,10 +15,10 @@ from pathlib import Path
 from ddsp_course import download, files
 from ddsp_course.errors import AudioError, FetchError
 
-# How the files begin that libsndfile reads to their end: WAV (and RF64, W64), AIFF, CAF, AU.
+# First bytes of the formats that libsndfile reads completely: WAV (and RF64, W64), AIFF, CAF, AU.
 UNCOMPRESSED = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b".snd", b"dns.")
-# What else libsndfile knows, MP3 apart. Some taggers write an ID3 tag before it, which belongs to
-# an MP3 alone.
+# The other formats of libsndfile, except MP3. Some taggers put an ID3 tag in front of these too,
+# although it belongs only in an MP3.
 NOT_MP3 = (*UNCOMPRESSED, b"fLaC", b"OggS")
 _LONGEST_PATH = 4096
 _LARGEST_FETCH = 200_000_000  # seventeen minutes of 48 kHz stereo, uncompressed
@@ -26,17 +26,17 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{64,}[=\s]*")
 
 
 def find(source):
-    """Return what a source is: a path that can be read, or bytes.
+    """Resolve a source to a readable path, or to bytes.
 
     Args:
       source: see `audio.load`.
 
     Returns:
       data: Path or bytes.
-      label: what to call it in messages, the path or address or "The recording".
+      label: its name for messages: the path, the address, or "The recording".
 
     Raises:
-      AudioError: it is missing, empty, a web page, or cannot be read or fetched.
+      AudioError: it is missing, empty, a web page, unreadable, or cannot be downloaded.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         data, label = bytes(source), "The recording"
@@ -56,29 +56,29 @@ def find(source):
             "base64 text or a web address."
         )
     if not data:
-        raise AudioError(f"{label} is empty: record or fetch it again.")
+        raise AudioError(f"{label} is empty: record or download it again.")
     _refuse_page(data[:1000], label)
     return data, label
 
 
 def _refuse_page(head, label):
-    """Raise AudioError where a file begins as a web page does."""
+    """Raise AudioError if a file starts like a web page."""
     if download.is_web_page(head):
         raise AudioError(
-            f"{label} is a web page and not a sound: open its address in a browser, and give the "
-            "sound's own address or the file that it saves."
+            f"{label} is a web page, not audio: open it in a browser, and use the address of the "
+            "audio file itself, or save that file first."
         )
 
 
 def _is_base64(text):
-    # No path is that long, whatever is broken in it.
+    # No path is that long, so even invalid text must be meant as base64.
     return len(text) > _LONGEST_PATH or (not _exists(text) and bool(_BASE64.fullmatch(text)))
 
 
 def _exists(text):
     try:
         return Path(text).exists()
-    except (OSError, ValueError):  # too long for a name, or with a zero byte in it
+    except (OSError, ValueError):  # the name is too long or contains a zero byte
         return False
 
 
@@ -86,15 +86,15 @@ def _readable(path):
     if not _exists(path):
         raise AudioError(f"There is no file {str(path)[:200]}: check its name and folder.")
     if path.is_dir():
-        raise AudioError(f"{path} is a folder: name a sound file in it.")
+        raise AudioError(f"{path} is a folder: name an audio file in it.")
     if not path.is_file():  # a pipe or a device may never end
-        raise AudioError(f"{path} is a pipe or a device and not a file: name a sound file.")
+        raise AudioError(f"{path} is a pipe or a device, not a file: name an audio file.")
     try:
         with open(path, "rb") as file:
             head = file.read(1000)
     except OSError as error:
         raise AudioError(
-            f"{path} cannot be read ({error.strerror}): make it readable for you."
+            f"{path} cannot be read ({error.strerror}): change its permissions, or copy it."
         ) from error
     if not head:
         raise AudioError(f"{path} is empty (0 bytes): record or export it again.")
@@ -120,16 +120,16 @@ def _fetch(address):
 
 
 class Source(io.RawIOBase):
-    """A file, or bytes, as both libraries take it, with the faults mended that they stumble over.
+    """A file-like object for both audio libraries that hides faults they cannot handle.
 
-    A tag in front of a file that is no MP3 is left out, and a WAV that was never closed, whose
-    header says less than there is, says that it goes on to the end.
+    It skips an ID3 tag in front of a file that is not an MP3. For a WAV that was never closed,
+    whose header understates its length, it reports data up to the end of the file.
 
     Args:
       data: Path or bytes, from `find`.
     """
 
-    name = ""  # libsndfile would judge by a name what is in the file
+    name = ""  # libsndfile would guess the format from a name
 
     def __init__(self, data):
         super().__init__()
@@ -161,7 +161,8 @@ class Source(io.RawIOBase):
         return n
 
     def seek(self, offset, whence=0):
-        # A damaged file sends libsndfile before its beginning, and what is raised here is printed.
+        # libsndfile seeks before the start of some damaged files. An exception here would not
+        # propagate; it would only be printed.
         with contextlib.suppress(OSError, ValueError, OverflowError):
             if whence == io.SEEK_SET:
                 offset = max(offset, 0) + self._start
@@ -181,7 +182,7 @@ class Source(io.RawIOBase):
         return self._file.read(n)
 
     def _after_tags(self):
-        """Return where the file proper begins: behind ID3 tags, if it is no MP3."""
+        """Return the offset of the actual file: after any ID3 tags, unless it is an MP3."""
         place = 0
         while (head := self._at(place, 10)).startswith(b"ID3") and len(head) == 10:
             size = 0
@@ -191,7 +192,7 @@ class Source(io.RawIOBase):
         return place if self._at(place, 4).startswith(NOT_MP3) else 0
 
     def _open_end_of_wav(self):
-        """Return (place, bytes) that give an unclosed WAV's data no end, or None."""
+        """Return (offset, bytes) that extend an unclosed WAV's data to the end, or None."""
         place = self._start
         head = self._at(place, 12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":

@@ -1,8 +1,8 @@
-"""Timbre transfer: the whole way from a recording to another instrument, in one call.
+"""Timbre transfer: from a recording to another instrument in one call.
 
     audio.load -> features.extract -> conditioning.adjust -> instrument.play -> audio.write
 
-The command line, the app and the notebooks take it from here. Each step is explained in
+The command line, the app and the notebooks all use this module. Each step is explained in
 notebooks/02_timbre_transfer/00_demo.ipynb.
 """
 
@@ -14,9 +14,9 @@ def timbre_transfer(audio, instrument="violin", progress=False, **adjustments):
     """Play a recording on another instrument.
 
     Args:
-      audio: (n_samples,) at 16 kHz; or `features.Features` that are extracted already.
-      instrument: `instruments.Instrument`, or what `instruments.load` takes.
-      progress: True for progress bars; or a callable that stands in for tqdm.
+      audio: (n_samples,) at 16 kHz, or `features.Features` extracted before.
+      instrument: `instruments.Instrument`, or an argument for `instruments.load`.
+      progress: True for progress bars, or a tqdm-compatible callable.
       **adjustments: see `conditioning.adjust`.
 
     Returns:
@@ -35,9 +35,9 @@ def timbre_transfer(audio, instrument="violin", progress=False, **adjustments):
 
 
 def prepare(audio, instrument, progress=False, **adjustments):
-    """Take the steps before an instrument plays.
+    """Extract and adjust features for an instrument.
 
-    Args and errors as in `timbre_transfer`, but that `instrument` is an `Instrument`.
+    Args and errors as in `timbre_transfer`, except that `instrument` must be an `Instrument`.
 
     Returns:
       extracted, adjusted: `features.Features`.

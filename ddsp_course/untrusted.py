@@ -1,8 +1,8 @@
-"""What a stranger's instrument may do: nothing but hold numbers and say how a model is built.
+"""Read untrusted instruments as data: numbers, and settings that say how a model is built.
 
-A trained instrument comes as a zip or folder from anyone. Its statistics are a pickle, which is a
-program; its settings are gin, which can import modules and call functions; its zip can hold links
-and bombs. Everything here reads such a file as data or refuses it by name. See SECURITY.md.
+Anyone can share a trained instrument as a zip or folder. Its statistics are a pickle, which is a
+program; its settings are gin, which can import modules and call functions; its zip can contain
+links and zip bombs. The functions here read such a file as data or refuse it. See SECURITY.md.
 Explained in notebooks/02_timbre_transfer/06_loading_a_model.ipynb.
 """
 
@@ -28,13 +28,13 @@ from ddsp_course.errors import InstrumentError, one_line
 
 GIN_FILE = "operative_config-0.gin"
 STATISTICS_FILE = "dataset_statistics.pkl"
-# The files of an instrument; all others stay in the zip, or in the bucket.
+# The files of an instrument; all others are ignored.
 WANTED = re.compile(
     r"operative_config-0\.gin|dataset_statistics\.pkl|ckpt-[0-9]+\.(index|data-[0-9]+-of-[0-9]+)"
 )
-# Settings have some 5 kB and statistics some 20.
+# Settings take about 5 kB, statistics about 20 kB.
 MAX_SMALL_BYTES = 5_000_000
-# Magenta's models have 58 MB, of which Adam's running means are two thirds; trained weights hardly
+# Magenta's models take 58 MB, two thirds of it Adam's running means. Trained weights hardly
 # compress.
 _MAX_BYTES = 500_000_000
 _MAX_RATIO = 100
@@ -43,35 +43,38 @@ _LOG = logging.getLogger(__name__)
 
 
 def read_small(path, label):
-    """Return the bytes of a file that has a few kilobytes.
+    """Read a file that should have only a few kilobytes.
 
     Args:
       path: the file.
       label: its name for messages.
 
+    Returns:
+      bytes.
+
     Raises:
-      InstrumentError: it cannot be read, or has more than 5 MB.
+      InstrumentError: it cannot be read, or is larger than 5 MB.
     """
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_SMALL_BYTES + 1)
     except OSError as error:
         raise InstrumentError(
-            f"{label} cannot be read ({error.strerror}): make it readable for you, or get the "
+            f"{label} cannot be read ({error.strerror}): change its permissions, or download the "
             "instrument again."
         ) from error
     if len(data) > MAX_SMALL_BYTES:
         raise InstrumentError(
-            f"{label} has more than {MAX_SMALL_BYTES // 1_000_000} MB, and such a file has some "
-            "kilobytes: get the instrument again."
+            f"{label} is larger than {MAX_SMALL_BYTES // 1_000_000} MB, but should have a few "
+            "kilobytes: download the instrument again."
         )
     return data
 
 
-# Statistics, which are a pickle.
+# Statistics: a pickle.
 
 _NUMBERS = ("mean_pitch", "mean_loudness", "mean_max_loudness")
-_NEEDED = ("mean_pitch", "quantile_transform")  # which is all that ddsp wrote in 2020
+_NEEDED = ("mean_pitch", "quantile_transform")  # ddsp wrote only these in 2020
 _STATISTICS_NAMES = re.compile(
     r"ddsp\.(training\.postprocessing|colab\.colab_utils)\.QuantileTransformer"
     r"|sklearn\.preprocessing\._?data\.QuantileTransformer"
@@ -81,11 +84,11 @@ _STATISTICS_NAMES = re.compile(
 
 
 class _Unsafe(Exception):
-    """The pickle would do more than hold data; the message follows its file's name."""
+    """The pickle does more than hold data. The message continues after the file's name."""
 
 
 class _Inert:
-    """What a pickle says of an object: its class's name, its arguments and its state."""
+    """A pickled object as data: its class's name, its arguments and its state."""
 
     __hash__ = None
 
@@ -95,14 +98,14 @@ class _Inert:
         return self
 
     def __init__(self, *arguments):
-        """Takes what `__new__` has kept."""
+        """Accept the arguments, which `__new__` has stored."""
 
     def __setstate__(self, state):
         self.state = state
 
 
 def _tuple_as_list(n=None):
-    """Return a step that makes a list of the last n values, or of those since the last mark."""
+    """Return an opcode handler that makes a list of the last n values, or since the last mark."""
 
     def step(reader):
         values = reader.pop_mark() if n is None else [reader.stack.pop() for _ in range(n)][::-1]
@@ -112,15 +115,16 @@ def _tuple_as_list(n=None):
 
 
 def _read_bytearray(reader):
-    # Python's own step takes as much memory as the pickle says, before it has any of it.
+    # Python's own handler allocates as much memory as the pickle claims before reading any data.
     (size,) = struct.unpack("<Q", reader.read(8))
     reader.append(bytearray(reader.read(size)))
 
 
 class _Reader(pickle._Unpickler):
-    """Python's own unpickler, in which each class and function is an empty class of that name.
+    """Python's own unpickler, with an inert class in place of every class and function.
 
-    Tuples become lists, which cannot be keys: to hash a stranger's nested tuple can take for ever.
+    Tuples become lists, which cannot be dictionary keys, because hashing a maliciously nested tuple
+    can take for ever.
     """
 
     dispatch = pickle._Unpickler.dispatch | {
@@ -134,12 +138,12 @@ class _Reader(pickle._Unpickler):
     def find_class(self, module, name):
         full_name = f"{module}.{name}"
         if not _STATISTICS_NAMES.fullmatch(full_name):
-            raise _Unsafe(f"names {full_name}")
+            raise _Unsafe(f"refers to {full_name}")
         return type(name, (_Inert,), {})
 
 
 def read_statistics(path, label):
-    """Return the numbers of a `dataset_statistics.pkl`, of which nothing is called.
+    """Read the numbers of a `dataset_statistics.pkl` without calling anything in it.
 
     Args:
       path: the file.
@@ -147,10 +151,10 @@ def read_statistics(path, label):
 
     Returns:
       {"mean_pitch", "mean_loudness", "mean_max_loudness": float, "loudness_quantiles_db": (n,)};
-      the second and third are None where the file does not have them.
+      the second and third are None if the file does not have them.
 
     Raises:
-      InstrumentError: the file is damaged, incomplete, or names what statistics do not need.
+      InstrumentError: the file is damaged or incomplete, or uses names that statistics do not need.
     """
     data = read_small(path, label)
     try:
@@ -165,18 +169,18 @@ def read_statistics(path, label):
         return dict.fromkeys(_NUMBERS) | numbers | {"loudness_quantiles_db": quantiles}
     except _Unsafe as error:
         raise InstrumentError(
-            f"{label} {error}, which statistics do not need: it may be unsafe, so it was not "
-            "loaded; get the instrument from its maker."
+            f"{label} {error}, which statistics do not need, so it may be unsafe and was not "
+            "loaded: get the instrument from its maker."
         ) from error
     except Exception as error:  # a damaged pickle may raise anything
         raise InstrumentError(
-            f"{label} could not be read ({type(error).__name__}: {one_line(error)}): get the "
+            f"{label} could not be read ({type(error).__name__}: {one_line(error)}): download the "
             "instrument again."
         ) from error
 
 
 def _numbers(value):
-    """Return a number or NumPy array of a pickle as (n,) float64; damaged ones raise any kind."""
+    """Return a pickled number or NumPy array as (n,) float64; a damaged one may raise anything."""
     if isinstance(value, int | float):
         return np.array([value], np.float64)
     match type(value).__name__:
@@ -188,14 +192,14 @@ def _numbers(value):
             dtype, data = value.arguments
     kind, byte_order = dtype.arguments[0], dtype.state[1]
     if not re.fullmatch("[fiu][1248]", kind):
-        raise ValueError(f"it has an array of the kind {kind}")
+        raise ValueError(f"it has an array of type {kind}")
     return np.frombuffer(data, byte_order + kind).astype(np.float64)
 
 
-# Settings, which are gin.
+# Settings: gin.
 
-# What an autoencoder is built of. Through gin, ddsp's trainers and data sources, which read and
-# write files, could be had as well.
+# Modules that an autoencoder is built from. Without this limit, gin could also use ddsp's trainers
+# and data providers, which read and write files.
 _BUILDING_BLOCKS = re.compile(
     r"ddsp\.(core|dags|effects|losses|processors|spectral_ops|synths"
     r"|training\.(decoders|encoders|models|nn|preprocessing))(\..+)?|gin\.config"
@@ -203,22 +207,22 @@ _BUILDING_BLOCKS = re.compile(
 
 
 def bindings(gin_text, label):
-    """Return those of an instrument's settings that build its model.
+    """Return the settings that build an instrument's model.
 
-    gin's own parser reads them, so that nothing looks different to this check than to gin. What
-    it would import is here already, and nothing is imported.
+    gin's own parser reads them, so this check sees exactly what gin would see. Nothing is imported;
+    the modules that a model needs have already been loaded.
 
     Args:
       gin_text: content of `operative_config-0.gin`.
       label: the instrument's name for messages.
 
     Returns:
-      [(key, value)], for `gin.bind_parameter`.
+      [(key, value)] for `gin.bind_parameter`.
 
     Raises:
-      InstrumentError: a line would import a foreign module, or refers to other things than a model
-        is built of.
-      Exception: gin's parser cannot read it, of many kinds.
+      InstrumentError: a line imports a foreign module, or refers to something that is not part of a
+        model.
+      Exception: any kind, if gin's parser cannot read the text.
     """
     kept = []
     for statement in gin.config_parser.ConfigParser(gin_text, _Names(skip_unknown=True)):
@@ -238,7 +242,7 @@ def bindings(gin_text, label):
 
 
 class _Names(gin.config.ParserDelegate):
-    """Reads a name of an older ddsp as today's."""
+    """Translates names from older versions of ddsp."""
 
     def configurable_reference(self, scoped_name, evaluate):
         scope, slash, name = scoped_name.rpartition("/")
@@ -246,7 +250,7 @@ class _Names(gin.config.ParserDelegate):
 
 
 def _binding(statement, label, line):
-    """Return (key, value) of a statement, or None where it has no part in the model."""
+    """Return (key, value) of a statement, or None if it is not part of the model."""
     scope, selector, parameter, value, _ = statement
     if parameter:
         selector = vintage.name_today(selector)
@@ -257,10 +261,10 @@ def _binding(statement, label, line):
     if not parameter:  # a macro
         return (f"{scope}/{selector}" if scope else selector, "gin.macro", "value"), value
     if not _has_parameter(selector, parameter):
-        # Old models have settings that ddsp has dropped since. Where one mattered, the weights do
-        # not fit, and that is an error.
+        # Old models have settings that ddsp has since dropped. If one mattered, the weights do not
+        # fit, and that is an error.
         _LOG.warning(
-            "%s sets %s.%s, which this version of ddsp does not have: it is left out.",
+            "%s sets %s.%s, which this version of ddsp does not have: the setting is ignored.",
             label,
             selector,
             parameter,
@@ -270,7 +274,7 @@ def _binding(statement, label, line):
 
 
 def _references(value):
-    """Yield all that a setting refers to, at any depth."""
+    """Yield everything that a setting refers to, at any depth."""
     if isinstance(value, dict):
         value = [*value.keys(), *value.values()]
     if isinstance(value, list | tuple):
@@ -287,14 +291,14 @@ def _configurable(selector):
 def _is_building_block(selector):
     try:
         return bool(_BUILDING_BLOCKS.fullmatch(_configurable(selector).__module__))
-    except ValueError:  # ddsp has nothing of that name
+    except ValueError:  # ddsp has nothing by that name
         return False
 
 
 def _has_parameter(selector, parameter):
     configurable = _configurable(selector)
-    # `**kwargs` of a class go to the class above it, up to Keras, which refuses what it does not
-    # know; `**kwarg_modules` and their like are free names.
+    # A class passes its `**kwargs` to its base class, up to Keras, which refuses unknown ones.
+    # `**kwarg_modules` and the like accept any name.
     for owner in configurable.__mro__ if inspect.isclass(configurable) else [configurable]:
         names = inspect.signature(owner.__init__ if inspect.isclass(owner) else owner).parameters
         if parameter in names or any(name.startswith("kwarg_") for name in names):
@@ -306,24 +310,24 @@ def _has_parameter(selector, parameter):
 
 def _unsafe_line(label, line):
     return InstrumentError(
-        f"{label} has a line in its {GIN_FILE} that could load other code or use other things than "
-        f"a model is built of ({line[:200]}): it was not loaded; get the instrument from its maker."
+        f"The {GIN_FILE} of {label} has a line that could run code that is not part of a model "
+        f"({line[:200]}), so it was not loaded: get the instrument from its maker."
     )
 
 
-# A zip.
+# Zip files.
 
 
 def unzip(path, folder, label=None):
-    """Take an instrument's files out of a zip, wherever in it they lie, and nothing else.
+    """Extract an instrument's files from anywhere in a zip, and nothing else.
 
     Args:
       path: the zip.
-      folder: where to put them.
-      label: the zip's name for messages, if another.
+      folder: folder to put them in.
+      label: a different name for messages.
 
     Raises:
-      InstrumentError: it is not a zip, is damaged, holds links, or unpacks to too much.
+      InstrumentError: it is not a zip, is damaged, contains links, or is too large unpacked.
     """
     label = label or path
     try:
@@ -333,60 +337,60 @@ def unzip(path, folder, label=None):
                     shutil.copyfileobj(source, target)
     except OSError as error:
         raise InstrumentError(
-            f"{label} could not be unpacked ({error.strerror or error}): get it again, or free "
-            "some disk space."
+            f"{label} could not be unpacked ({error.strerror or error}): download it again, or "
+            "free some disk space."
         ) from error
     except _ZIP_ERRORS as error:
         raise InstrumentError(
             _known_kind(path, label)
-            or f"{label} is not a zip that can be unpacked ({error}): get it again."
+            or f"{label} is not a zip that can be unpacked ({error}): download it again."
         ) from error
 
 
-# RuntimeError: it has a password. NotImplementedError: a method of packing that Python lacks.
+# RuntimeError: a password. NotImplementedError: a compression method that Python lacks.
 _ZIP_ERRORS = (
     zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, lzma.LZMAError, zlib.error,
 )  # fmt: skip
 
 
 def _known_kind(path, label):
-    """Return a sentence on a file of another kind that people take for an instrument, or None."""
+    """Return a sentence about a file that people may mistake for an instrument, or None."""
     with open(path, "rb") as file:
         head = file.read(8)
     if head[4:] == b"TFL3":
         return (
-            f"{label} is a TensorFlow Lite model, as DDSP-VST plays it, and holds no weights that "
-            "can be restored: give the folder or zip that its training wrote."
+            f"{label} is a TensorFlow Lite model, the format of DDSP-VST, whose weights cannot be "
+            "restored: give the folder or zip that its training wrote."
         )
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")) or (
         tarfile.is_tarfile(path)
     ):
-        return f"{label} is an archive, but no zip: unpack it, and give the folder that comes out."
+        return f"{label} is an archive but not a zip: unpack it, and give the resulting folder."
     return None
 
 
 def _members(archive, label):
-    """Return {file name: ZipInfo} of what may be taken out of a zip."""
+    """Return {file name: ZipInfo} for the files to extract from a zip."""
     members = {}
     for info in archive.infolist():
-        # Some Windows programs write backslashes, which the zip format does not have.
+        # Some Windows programs write backslashes, which the zip format does not allow.
         place = PurePosixPath(info.filename.replace("\\", "/"))
         if info.is_dir() or not WANTED.fullmatch(place.name) or "__MACOSX" in place.parts:
             continue
         if place.name in members:
             raise InstrumentError(
-                f"{label} holds {place.name} twice: put one instrument in each zip."
+                f"{label} contains {place.name} twice: put one instrument in each zip."
             )
         if stat.S_ISLNK(info.external_attr >> 16):
             raise InstrumentError(
-                f"{label} holds a link in place of {place.name}: put the file itself in the zip."
+                f"{label} contains a link instead of {place.name}: put the file itself in the zip."
             )
         members[place.name] = info
     size = sum(info.file_size for info in members.values())
     packed = sum(info.compress_size for info in members.values())
     if size > _MAX_BYTES or size > 1_000_000 + _MAX_RATIO * packed:
         raise InstrumentError(
-            f"{label} unpacks from {packed / 1e6:.1f} MB to {size / 1e6:.0f} MB, as no instrument "
-            "does: get it from its maker."
+            f"{label} unpacks from {packed / 1e6:.1f} MB to {size / 1e6:.0f} MB, which no "
+            "instrument does: get it from its maker."
         )
     return members

@@ -1,8 +1,9 @@
-"""A button that sends a file of any size from the browser's computer, such as an instrument's zip.
+"""A button that uploads a file of any size from the browser's computer, such as a zip.
 
-ipywidgets has one, which counts what it has sent beside its name and fails with files of ten
-megabytes. Its page is upload.js, an anywidget, which sends parts as the recorder does. In Colab,
-which draws foreign widgets with another ipywidgets than its own, that of ipywidgets stands in.
+The upload button of ipywidgets fails with files above ten megabytes, and its label counts uploads.
+This one is an anywidget whose page, upload.js, sends the file in parts, like the recorder. Colab
+renders third-party widgets with a different version of ipywidgets, so there the button of
+ipywidgets is used.
 """
 
 import sys
@@ -19,9 +20,9 @@ def widget(description, accept, receive):
     """Return the button.
 
     Args:
-      description: what it says.
-      accept: the kinds of files that are offered, such as ".zip".
-      receive: called with (name, bytes) of a file that has arrived.
+      description: its label.
+      accept: file types that it offers, such as ".zip".
+      receive: called with (name, bytes) of each file that has arrived.
     """
     if "google.colab" not in sys.modules:
         return Upload(receive, label=description, accept=accept)
@@ -44,7 +45,7 @@ class Upload(anywidget.AnyWidget):
         self.on_msg(self._take_part)
 
     def _take_part(self, _, message, buffers):
-        """Keep a part of a file, and answer, which asks for the next; hand on the whole."""
+        """Store a part and answer, which requests the next; pass on the complete file."""
         if message["part"] == 0:
             self._parts = []
         self._parts.append(bytes(buffers[0]))
@@ -55,7 +56,7 @@ class Upload(anywidget.AnyWidget):
 
 
 def _take(value, receive):
-    """Hand on what ipywidgets' button has: 7 {name: {"content": bytes}}, 8 a tuple of dicts."""
+    """Pass on the files of ipywidgets' button: in 7 {name: {"content": bytes}}, in 8 dicts."""
     files = value.items() if isinstance(value, dict) else ((file["name"], file) for file in value)
     for name, file in files:
         receive(name, bytes(file["content"]))

@@ -1,17 +1,17 @@
-"""Instruments of 2020: what their settings and variables are called today.
+"""Translate the settings and variables of instruments of 2020 to today's names.
 
-Magenta's first instruments (`gs://ddsp/models/tf2/solo_violin_ckpt` and its like) were trained with
-ddsp 0.0 and 0.1. Version 1.0 renamed some classes and moved some layers; from then on names have
-stayed. Read in the packages of ddsp 0.0.10 to 1.0.1 on PyPI:
+Magenta's first instruments (such as `gs://ddsp/models/tf2/solo_violin_ckpt`) were trained with ddsp
+0.0 and 0.1. Version 1.0 renamed some classes and moved some layers; the names have not changed
+since. According to the source of ddsp 0.0.10 to 1.0.1 on PyPI:
 
   - `synths.Additive` became `Harmonic` and `training/preprocessing.DefaultPreprocessor` became
-    `F0LoudnessPreprocessor`. `Add` stood for ddsp's processor alone, as no Keras layer was known to
-    gin. `training/decoders.ZRnnFcDecoder` became `RnnFcDecoder` in 0.2.
-  - `RnnFcDecoder` had `f_stack` for pitch and `l_stack` for loudness, in this order, and read no
-    `input_keys`. From 0.2 on it had `input_stacks` in the order of `input_keys`, and gave the first
-    two the old names as well.
-  - Its `rnn` was the Keras layer itself, and from 0.14 on a layer that holds it.
-  - `ProcessorGroup` kept its parts in the list `processors`, and now keeps each by its name.
+    `F0LoudnessPreprocessor`. `Add` meant only ddsp's processor, because gin knew no Keras layers.
+    `training/decoders.ZRnnFcDecoder` became `RnnFcDecoder` in 0.2.
+  - `RnnFcDecoder` had `f_stack` for pitch and `l_stack` for loudness, in this order, and no
+    `input_keys`. From 0.2 on it had `input_stacks` in the order of `input_keys`, and the first two
+    kept their old names as well.
+  - Its `rnn` was the Keras layer itself; from 0.14 on it is a layer that contains it.
+  - `ProcessorGroup` kept its parts in the list `processors`; now it keeps each under its name.
 
 Kernels, biases and normalizations have the same shapes and order inside these layers.
 Explained in notebooks/02_timbre_transfer/06_loading_a_model.ipynb.
@@ -26,19 +26,19 @@ _RENAMED = {
     "DefaultPreprocessor": "F0LoudnessPreprocessor",
     "ZRnnFcDecoder": "RnnFcDecoder",
 }
-# Settings that the ddsp of 2020 could not write down, as it knew nothing else.
+# Settings that ddsp in 2020 did not write, because it had no alternative to them.
 UNWRITTEN = [(("", "RnnFcDecoder", "input_keys"), ("f0_scaled", "ld_scaled"))]
 
 
 def is_vintage(gin_text):
-    """Return whether a `operative_config-0.gin` was written by a ddsp before 1.0."""
+    """Return whether an `operative_config-0.gin` was written by ddsp before version 1.0."""
     return bool(re.search(r"\bDefaultPreprocessor\b", gin_text))
 
 
 def name_today(selector):
-    """Return what gin calls today a class that it called `selector`, such as "synths.Additive".
+    """Return today's name of a class, given its gin name in 2020, such as "synths.Additive".
 
-    Names that have not changed come back as they are.
+    Names that have not changed are returned unchanged.
     """
     if selector == "Add":
         return "processors.Add"
@@ -47,17 +47,17 @@ def name_today(selector):
 
 
 def checkpoint(model, prefix):
-    """Return a model's layers under the names that a checkpoint before ddsp 1.0 has for them.
+    """Arrange a model's layers under the names that checkpoints before ddsp 1.0 use.
 
     Args:
-      model: `ddsp.training.models.Autoencoder`, built.
-      prefix: the checkpoint's path, without ".index".
+      model: `ddsp.training.models.Autoencoder`, already built.
+      prefix: path of the checkpoint, without ".index".
 
     Returns:
-      `tf.train.Checkpoint`, to read it into.
+      `tf.train.Checkpoint` to read it into.
 
     Raises:
-      ValueError: the model reads other inputs than pitch and loudness.
+      ValueError: the model has inputs other than pitch and loudness.
       tf.errors.OpError: the checkpoint cannot be read.
     """
     decoder = model.decoder

@@ -1,45 +1,46 @@
-"""Viterbi: the likeliest path of pitches through what CREPE says of each frame.
+"""Viterbi decoding: the most likely path of pitches through CREPE's frames.
 
-The hidden Markov model of `crepe.core.to_viterbi_cents` (crepe 0.0.16): a state for each of the
-360 pitches; a step of d bins has a weight of 12 - |d|; a state shows itself with probability 0.1,
-and else anything. Explained in notebooks/02_timbre_transfer/04_pitch.ipynb.
+The hidden Markov model is that of `crepe.core.to_viterbi_cents` (crepe 0.0.16). It has a state for
+each of the 360 pitches. A step of d bins has the weight 12 - |d|. A state emits its own bin with
+probability 0.1, and otherwise a random bin. Explained in
+notebooks/02_timbre_transfer/04_pitch.ipynb.
 """
 
 import functools
 
 import numpy as np
 
-# The pitch moves by fewer than this many bins from one frame to the next.
+# The pitch moves by fewer bins than this from one frame to the next.
 REACH = 12
 SELF_EMISSION = 0.1
-# Frames of which the activation is kept until the path through them is settled, 20 s.
+# The largest number of frames to wait for the path to settle, 20 s.
 PATIENCE = 5000
 _STEPS = np.arange(1 - REACH, REACH)
 
 
 def follow(activations):
-    """Yield the likeliest path of bins, given each frame's loudest bin, while frames still come.
+    """Yield the most likely path of bins, given each frame's strongest bin, as frames arrive.
 
-    Only the 23 states within reach are compared at each step, all states at once.
+    Each step compares only the 23 states within reach, for all states at once.
 
-    What is still to come chooses among as many paths as there are states, one to each. They are one
-    and the same path but for the last frames, some 20 of them in music and 100 in noise: all frames
-    before are settled. Where they differ for `PATIENCE` frames, since the loudest bin leaps to and
-    fro all the while, half of those go by the path that is the likeliest so far.
+    Future frames choose among as many paths as there are states, one ending in each. These paths
+    differ only in the last frames, about 20 in music and 100 in noise, so all earlier frames are
+    settled. If they still differ after `PATIENCE` frames, because the strongest bin keeps jumping,
+    half of those frames follow the path that is most likely so far.
 
     Args:
       activations: iterable of (n, n_bins) float32 in 0..1, at least one frame in all.
 
     Yields:
-      activation: (n, n_bins) float32, the same frames in order, in batches of other lengths.
-      path: (n,) int, a bin for each of them.
+      activation: (n, n_bins) float32, the same frames in order, in batches of different lengths.
+      path: (n,) int, a bin for each frame.
     """
     best = None
     for batch in activations:
         n_bins = batch.shape[1]
         if best is None:
             waiting = np.empty((0, n_bins), np.float32)
-            # choices[t, j]: by which step the best path to state j, a frame later, leaves frame t.
+            # choices[t, j]: the step that the best path to state j takes after frame t.
             choices = np.empty((0, n_bins), np.uint8)
             best = np.full(n_bins, np.log(1 / n_bins))
         score, best, chosen = _advance(best, batch.argmax(axis=1))
@@ -57,16 +58,16 @@ def follow(activations):
 
 
 def _advance(best, loudest):
-    """Take a step a frame.
+    """Advance the best paths by one step per frame.
 
     Args:
-      best: (n_bins,), the log probability of the best path that arrives at each state.
-      loudest: (n,), the loudest bin of each frame.
+      best: (n_bins,), log probability of the best path that arrives at each state.
+      loudest: (n,), the strongest bin of each frame.
 
     Returns:
       score: (n_bins,), log probability of the best path that ends at each state in the last frame.
-      best: (n_bins,), as above, a frame after the last.
-      choices: (n, n_bins) uint8, the steps that were taken.
+      best: (n_bins,), as above, one frame after the last.
+      choices: (n, n_bins) uint8, the steps taken.
     """
     n_bins = len(best)
     log_step, log_other, log_self = _model(n_bins)
@@ -76,11 +77,11 @@ def _advance(best, loudest):
     choices = np.empty((len(loudest), n_bins), np.uint8)
     bins = np.arange(n_bins)
     for t, here in enumerate(loudest):
-        # Added in hmmlearn's order, since a rounding error would decide a tie.
+        # Summed in the same order as hmmlearn, because rounding errors decide ties.
         score[:] = best + log_other
         score[here] = best[here] + log_self
         candidates = reachable + log_step
-        # Ties are common, and hmmlearn, which `crepe` calls, gives them to the highest state.
+        # Ties are common, and hmmlearn, which `crepe` uses, chooses the highest state.
         choices[t] = len(_STEPS) - 1 - candidates[:, ::-1].argmax(axis=1)
         best = candidates[bins, choices[t]]
     return score, best, choices
@@ -88,8 +89,13 @@ def _advance(best, loudest):
 
 @functools.cache
 def _model(n_bins):
-    """Return log probabilities: (n_bins, 23) of a step from state j + _STEPS[k] to state j; of
-    another state's bin being the loudest; and of a state's own."""
+    """Return the model's log probabilities.
+
+    Returns:
+      log_step: (n_bins, 23), of a step from state j + _STEPS[k] to state j.
+      log_other: of a given bin other than the state's own.
+      log_self: of the state's own bin.
+    """
     bins = np.arange(n_bins)
     origins = bins[:, None] + _STEPS
     inside = (origins >= 0) & (origins < n_bins)
@@ -103,7 +109,7 @@ def _model(n_bins):
 
 
 def _trace(states, choices):
-    """Return the path (n,) that leads to all of the states, -1 where there are several."""
+    """Return the path (n,) that all of the states share, with -1 where they differ."""
     path = np.full(len(choices), -1)
     for t in reversed(range(len(choices))):
         states = states + _STEPS[choices[t, states]]

@@ -161,7 +161,7 @@ def test_odd_but_whole_sound_is_kept(sound, wanted):
 
 def test_one_sample_at_another_rate_is_refused_or_is_a_sample():
     # A third of a sample at 16 kHz.
-    assert_refused(by_soundfile(np.full(1, 0.5), 48000), "no samples")
+    assert_refused(by_soundfile(np.full(1, 0.5), 48000), "samples")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300, -1e20])
@@ -169,7 +169,7 @@ def test_one_sample_at_another_rate_is_refused_or_is_a_sample():
 def test_samples_that_are_not_numbers_are_refused(bad, rate):
     sound = tone(rate)
     sound[rate // 2] = bad
-    assert_refused(by_soundfile(sound, rate, subtype="DOUBLE"), "not numbers")
+    assert_refused(by_soundfile(sound, rate, subtype="DOUBLE"), "NaN")
 
 
 def header_only(kind, seconds):
@@ -335,18 +335,18 @@ HTML = b"<!DOCTYPE html><html><head><title>404</title></head><body>Not found</bo
     ("name", "content", "said"),
     [
         ("empty.wav", b"", "0 bytes"),
-        ("text.wav", b"To be, or not to be", "not a sound file"),
-        ("long.mp3", b"To be, or not to be. " * 5000, "not a sound file"),
+        ("text.wav", b"To be, or not to be", "format"),
+        ("long.mp3", b"To be, or not to be. " * 5000, "format"),
         ("page.mp3", HTML, "web page"),
         ("page.wav", b"\xef\xbb\xbf\n  <!-- -->\n<HTML lang=en>", "web page"),
         ("page.ogg", b"<html>" + b" " * 5000, "web page"),
-        ("zeros.flac", bytes(100_000), "not a sound file"),
-        ("picture.m4a", b"\x89PNG\r\n\x1a\n" + bytes(100), "not a sound file"),
-        ("riff.wav", b"RIFF\x24\0\0\0WAVEfmt ", "not a sound file"),
-        ("list.m3u", b"#EXTM3U\n#EXTINF:9,\nsecret.wav\n", "not a sound file"),
-        ("midi.mid", b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", "not a sound file"),
-        ("without_samples.wav", by_soundfile(np.zeros(0), 16000), "no samples"),
-        ("film.mp4", by_pyav("mp4", None, with_picture=True, with_sound=False), "no sound in it"),
+        ("zeros.flac", bytes(100_000), "format"),
+        ("picture.m4a", b"\x89PNG\r\n\x1a\n" + bytes(100), "format"),
+        ("riff.wav", b"RIFF\x24\0\0\0WAVEfmt ", "format"),
+        ("list.m3u", b"#EXTM3U\n#EXTINF:9,\nsecret.wav\n", "format"),
+        ("midi.mid", b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0", "format"),
+        ("without_samples.wav", by_soundfile(np.zeros(0), 16000), "samples"),
+        ("film.mp4", by_pyav("mp4", None, with_picture=True, with_sound=False), "track"),
     ],
 )
 def test_what_is_no_sound_is_refused(name, content, said, tmp_path):
@@ -358,7 +358,7 @@ def test_what_is_no_sound_is_refused(name, content, said, tmp_path):
 
 
 def test_an_unknown_code_is_refused():
-    assert_refused(CONTAINERS["webm"]().replace(b"A_OPUS", b"A_WHAT"), "unsupported audio codec")
+    assert_refused(CONTAINERS["webm"]().replace(b"A_OPUS", b"A_WHAT"), "codec")
 
 
 def test_a_list_of_files_does_not_open_them(tmp_path, monkeypatch):
@@ -366,8 +366,8 @@ def test_a_list_of_files_does_not_open_them(tmp_path, monkeypatch):
     soundfile.write("secret.wav", tone(16000), 16000)
     playlist = b"ffconcat version 1.0\nfile secret.wav\n"
     (tmp_path / "list.mp3").write_bytes(playlist)
-    assert_refused("list.mp3", "list.mp3", "not a sound file")
-    assert_refused(playlist, "not a sound file")
+    assert_refused("list.mp3", "list.mp3", "format")
+    assert_refused(playlist, "format")
 
 
 def test_a_file_name_is_not_taken_for_a_protocol(tmp_path, monkeypatch):
@@ -401,9 +401,9 @@ def test_base64_with_broken_padding_is_refused(text):
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("none.wav", "no file none.wav"), ("a\0b.wav", "no file"), ("a" * 300 + ".wav", "no file"),
-     (3, "from a int"), (None, "from a NoneType"), (["a.wav"], "from a list"), ("", "folder"),
-     (b"", "is empty"), ("data:audio/wav;base64,", "is empty")],
+    [("none.wav", "none.wav"), ("a\0b.wav", "b.wav"), ("a" * 300 + ".wav", "a" * 200),
+     (3, " int:"), (None, " NoneType:"), (["a.wav"], " list:"), ("", "folder"),
+     (b"", "empty"), ("data:audio/wav;base64,", "empty")],
 )  # fmt: skip
 def test_sources_that_are_no_files_are_refused(source, said):
     assert_refused(source, said)
@@ -412,8 +412,8 @@ def test_sources_that_are_no_files_are_refused(source, said):
 def test_a_directory_a_pipe_and_a_device_are_refused(tmp_path):
     assert_refused(tmp_path, str(tmp_path), "folder")
     os.mkfifo(tmp_path / "pipe.wav")
-    assert_refused(tmp_path / "pipe.wav", "pipe.wav", "pipe or a device")
-    assert_refused("/dev/zero", "/dev/zero", "pipe or a device")
+    assert_refused(tmp_path / "pipe.wav", "pipe.wav", "device")
+    assert_refused("/dev/zero", "/dev/zero", "device")
 
 
 @pytest.mark.skipif(is_root(), reason="root may read anything")
@@ -426,7 +426,7 @@ def test_a_file_without_permission_is_refused(tmp_path):
 
 @pytest.mark.parametrize("rate", [1, 100, 2_000_000])
 def test_a_rate_that_no_sound_has_is_refused(rate):
-    assert_refused(by_soundfile(tone(16000), rate), f"{rate} samples a second")
+    assert_refused(by_soundfile(tone(16000), rate), f"{rate} Hz")
 
 
 # 230 MB is an hour of float32 at 16 kHz, and joining it needs that once more; Python with its
@@ -491,7 +491,7 @@ def test_small_files_that_decode_to_hours_are_refused_in_bounded_memory(tmp_path
     said, peak, _ = load_in_a_child(*paths)
     for path, one in zip(paths, said, strict=True):
         assert isinstance(one, str) and path.name in one
-        assert ("longer than an hour" in one) == (path.stem in ("three_hours", "a_day"))
+        assert ("hour:" in one) == (path.stem in ("three_hours", "a_day"))
     assert peak < PEAK_MB
     print(f"peak {peak:.0f} MB")
 

@@ -184,19 +184,19 @@ def test_the_corpus_is_dangerous(tmp_path, monkeypatch, registry):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "could not be read"),
-        (b"no pickle", "could not be read"),
+        (b"", "EOFError"),
+        (b"no pickle", "Error"),
         (pickle.dumps([1, 2]), "mean_pitch"),
-        (pickle.dumps({"mean_pitch": 60.0}), "it has no quantile_transform"),
+        (pickle.dumps({"mean_pitch": 60.0}), "quantile_transform"),
         # A memo of 2 ** 31 places would take 16 GB.
-        (b"\x80\x04}r\xff\xff\xff\x7f.", "it has no mean_pitch"),
+        (b"\x80\x04}r\xff\xff\xff\x7f.", "mean_pitch"),
         # A bytearray of 2 ** 40 bytes.
-        (b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b".", "could not be read"),
+        (b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b".", "Error"),
         # Tuples in tuples, 100 deep and twice each: to hash them takes 2 ** 100 steps.
         (b"\x80\x04}N\x85" + b"".join(b"q%c0h%ch%c\x86" % (i, i, i) for i in range(100)) + b"Ns.",
-         "could not be read"),
-        (b"\x80\x04" + b"]" * 1_000_000 + b"a" * 999_999 + b".", "could not be read"),
-        (bytes(6_000_000), "more than 5 MB"),
+         "TypeError"),
+        (b"\x80\x04" + b"]" * 1_000_000 + b"a" * 999_999 + b".", "Error"),
+        (bytes(6_000_000), "5 MB"),
     ],
     ids=["empty", "text", "list", "incomplete", "memo", "bytearray", "hash", "deep", "large"],
 )  # fmt: skip
@@ -241,8 +241,8 @@ def test_honest_statistics_of_any_protocol_are_read(protocol, kind, as_ddsp_writ
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [({"mean_pitch": float("nan")}, "NaN"), ({"mean_pitch": "60"}, "could not be read"),
-     ({"mean_pitch": np.array(["x"], object)}, "kind O8")],
+    [({"mean_pitch": float("nan")}, "NaN"), ({"mean_pitch": "60"}, "Error"),
+     ({"mean_pitch": np.array(["x"], object)}, " O8")],
 )  # fmt: skip
 def test_statistics_that_are_not_numbers_are_refused(changed, said, as_ddsp_writes, tmp_path):
     path = tmp_path / "dataset_statistics.pkl"
@@ -302,8 +302,7 @@ def test_settings_that_reach_for_other_code_are_refused(line, room, tmp_path, dd
     other.write_text("Autoencoder.decoder = None\n")
     try:
         for settings in (f"{line}\n{GIN_TEXT}", f"{GIN_TEXT}\n{line}\n", line):
-            assert_refused(settings, "could load other code", "operative_config-0.gin",
-                           load=instruments.configure)  # fmt: skip
+            assert_refused(settings, "code", "operative_config-0.gin", load=instruments.configure)
     finally:
         other.unlink()
 
@@ -334,10 +333,8 @@ def test_settings_that_ddsp_has_dropped_are_left_out_with_a_warning(copy, caplog
     )
     with caplog.at_level(logging.WARNING, "ddsp_course"):
         loaded = instruments.load(copy)
-    assert [record.getMessage() for record in caplog.records if "ddsp_course" in record.name] == [
-        f"{copy} sets RnnFcDecoder.z_dims_of_2020, "
-        + "which this version of ddsp does not have: it is left out."
-    ]
+    (said,) = [record.getMessage() for record in caplog.records if "ddsp_course" in record.name]
+    assert_sentence(said, str(copy), "RnnFcDecoder.z_dims_of_2020", longest=len(str(copy)) + 200)
     for a, b in zip(violin.model.get_weights(), loaded.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -355,9 +352,9 @@ def test_settings_that_cannot_be_read_are_refused(settings, ddsp):
 @pytest.mark.tensorflow
 def test_settings_that_build_nothing_are_refused(copy):
     (copy / "operative_config-0.gin").write_text("Autoencoder.decoder = 3\n")
-    assert_refused(copy, str(copy), "operative_config-0.gin", "no model can be built")
+    assert_refused(copy, str(copy), "operative_config-0.gin")
     (copy / "operative_config-0.gin").write_bytes(b"#" * 6_000_000)
-    assert_refused(copy, "operative_config-0.gin", "more than 5 MB")
+    assert_refused(copy, "operative_config-0.gin", "5 MB")
 
 
 # Checkpoints.
@@ -378,21 +375,21 @@ def garble(path):
 @pytest.mark.parametrize("harm", [cut, garble, lambda path: path.write_bytes(b"")])
 def test_damaged_checkpoint_is_refused(copy, part, harm):
     harm(copy / f"{CHECKPOINT}.{part}")
-    assert_refused(copy, str(copy), CHECKPOINT, "damaged")
+    assert_refused(copy, str(copy), CHECKPOINT)
 
 
 @pytest.mark.tensorflow
 def test_parts_of_two_instruments_are_refused(copy):
     other = next((BUNDLED.parent / "flute").glob("*.data-*"))
     shutil.copy(other, copy / f"{CHECKPOINT}.data-00000-of-00001")
-    assert_refused(copy, str(copy), CHECKPOINT, "damaged")
+    assert_refused(copy, str(copy), CHECKPOINT)
 
 
 @pytest.mark.tensorflow
 def test_checkpoint_of_another_architecture_is_refused(copy):
     path = copy / "operative_config-0.gin"
     path.write_text(GIN_TEXT.replace("layers_per_stack = 2", "layers_per_stack = 3"))
-    assert_refused(copy, str(copy), CHECKPOINT, "not belong together")
+    assert_refused(copy, str(copy), CHECKPOINT, "operative_config-0.gin")
 
 
 @pytest.mark.tensorflow
@@ -418,19 +415,19 @@ def test_nested_folder_with_macs_leavings_is_found(tmp_path, violin):
 
 
 def test_folder_of_several_instruments_is_refused_by_their_names(tmp_path):
-    assert_refused(BUNDLED.parent, "several instruments", "flute", "violin")
-    assert_refused(tmp_path, str(tmp_path), "has no operative_config-0.gin")
+    assert_refused(BUNDLED.parent, str(BUNDLED.parent), "flute", "violin")
+    assert_refused(tmp_path, str(tmp_path), "operative_config-0.gin")
 
 
 def test_newest_of_several_checkpoints_must_be_whole(copy):
     shutil.copy(copy / f"{CHECKPOINT}.index", copy / "ckpt-999999.index")
-    assert_refused(copy, "no ckpt-999999.data-* file")
+    assert_refused(copy, "ckpt-999999.data-")
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("operative_config-0.gin", "has no operative_config-0.gin"),
-     (f"{CHECKPOINT}.index", "no checkpoint"), (f"{CHECKPOINT}.data-00000-of-00001", "data-")],
+    [("operative_config-0.gin", "operative_config-0.gin"), (f"{CHECKPOINT}.index", "ckpt-N.index"),
+     (f"{CHECKPOINT}.data-00000-of-00001", f"{CHECKPOINT}.data-")],
 )  # fmt: skip
 def test_pipe_in_place_of_a_file_is_not_waited_for(copy, name, said):
     (copy / name).unlink()
@@ -499,7 +496,7 @@ def link(name):
 def test_link_in_a_zip_is_refused(name, room, tmp_path):
     others = [item for item in members().items() if item[0] != name]
     path = zipped(tmp_path / "a.zip", [(link(name), "/etc/passwd"), *others])
-    assert_refused(path, "a.zip", f"a link in place of {name}")
+    assert_refused(path, "a.zip", "link", name)
 
 
 def test_link_to_a_folder_in_a_zip_is_not_followed(room, tmp_path):
@@ -514,7 +511,7 @@ def test_bomb_by_ratio_is_refused_before_it_is_unpacked(room, tmp_path):
     content = members() | {f"{CHECKPOINT}.data-00000-of-00001": bytes(100_000_000)}
     path = zipped(tmp_path / "a.zip", content.items())
     assert path.stat().st_size < 200_000
-    assert_refused(path, "a.zip", "unpacks from 0.1 MB to 100 MB")
+    assert_refused(path, "a.zip", "0.1 MB", "100 MB")
 
 
 def forged(path, name, size):
@@ -531,14 +528,14 @@ def test_bomb_by_size_is_refused_before_it_is_unpacked(room, tmp_path):
     name = f"{CHECKPOINT}.data-00000-of-00001"
     path = zipped(tmp_path / "a.zip", members().items(), zipfile.ZIP_STORED)
     forged(path, name, 600_000_000)
-    assert_refused(path, "a.zip", "MB")
+    assert_refused(path, "a.zip", "60", "MB")
 
 
 def test_bomb_that_understates_its_size_stops_there(room, tmp_path):
     name = f"{CHECKPOINT}.data-00000-of-00001"
     path = zipped(tmp_path / "a.zip", (members() | {name: bytes(100_000_000)}).items())
     forged(path, name, 1_000_000)
-    assert_refused(path, "a.zip", "not a zip that can be unpacked")
+    assert_refused(path, "a.zip", name)
 
 
 def test_many_small_checkpoints_are_counted_together(room, tmp_path):
@@ -546,14 +543,14 @@ def test_many_small_checkpoints_are_counted_together(room, tmp_path):
         tmp_path / "a.zip",
         [(f"ckpt-{i}.index", bytes(2_000_000)) for i in range(30)],
     )
-    assert_refused(path, "a.zip", "to 60 MB")
+    assert_refused(path, "a.zip", "60 MB")
 
 
 def test_zip_in_a_zip_is_not_unpacked(room, tmp_path):
     inner = io.BytesIO()
     zipped(inner, members().items())
     path = zipped(tmp_path / "a.zip", [("mine.zip", inner.getvalue())])
-    assert_refused(path, "has no operative_config-0.gin")
+    assert_refused(path, "a.zip", "operative_config-0.gin")
 
 
 def test_two_instruments_in_a_zip_are_refused(room, tmp_path):
@@ -571,7 +568,7 @@ def test_damaged_zip_is_refused(method, room, tmp_path):
     path.write_bytes(whole[: len(whole) // 2] + bytes(2000) + whole[len(whole) // 2 + 2000 :])
     assert_refused(path, "a.zip")
     path.write_bytes(whole[: len(whole) // 2])
-    assert_refused(path, "a.zip", "not a zip")
+    assert_refused(path, "a.zip")
 
 
 def test_zip_with_backslashes_is_read(room, tmp_path, violin):
@@ -583,9 +580,9 @@ def test_zip_with_backslashes_is_read(room, tmp_path, violin):
     ("name", "content", "said"),
     [("a.tflite", b"\x1c\0\0\0TFL3" + bytes(1000), "TensorFlow Lite"),
      ("a.zip", b"\x1c\0\0\0TFL3" + bytes(1000), "TensorFlow Lite"),
-     ("a.tar.gz", gzip.compress(b"x" * 1000, mtime=0), "no zip: unpack it"),
-     ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100), "no zip: unpack it"),
-     ("a.json", b"{}", "not a zip")],
+     ("a.tar.gz", gzip.compress(b"x" * 1000, mtime=0), "archive"),
+     ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100), "archive"),
+     ("a.json", b"{}", "zip")],
 )  # fmt: skip
 def test_file_of_another_kind_is_named_for_what_it_is(name, content, said, room, tmp_path):
     (tmp_path / name).write_bytes(content)
@@ -595,7 +592,7 @@ def test_file_of_another_kind_is_named_for_what_it_is(name, content, said, room,
 def test_tar_is_named_for_what_it_is(room, tmp_path):
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         archive.add(BUNDLED, "violin")
-    assert_refused(tmp_path / "a.tar", "a.tar", "no zip: unpack it")
+    assert_refused(tmp_path / "a.tar", "a.tar", "archive")
 
 
 @pytest.mark.parametrize("name", ["violin [v2]", "violin?", "v*", "{a,b}", "violin (1)"])
@@ -621,5 +618,5 @@ def test_full_disk_is_named(small_disk, tmp_path, monkeypatch):
     path = zipped(tmp_path / "a.zip", members().items())
     with small_disk("300k") as disk:
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
-        assert_refused(path, "a.zip", "No space left", "free some disk space")
+        assert_refused(path, "a.zip", "No space left")
         assert snapshot(disk) == []

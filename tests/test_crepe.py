@@ -150,7 +150,7 @@ def test_predict_falls_back_to_the_course_with_a_warning(monkeypatch):
     monkeypatch.setattr(crepe, "_fetch", unreachable)
     monkeypatch.setattr(crepe_package, "models", {})
     for _ in range(2):  # a failed download is not remembered as a success
-        with pytest.warns(UserWarning, match="course's own weights"):
+        with pytest.warns(UserWarning, match="course"):
             crepe_package.predict(np.ones(2048), 16000, verbose=0)
     assert crepe_package.models == {}
 
@@ -172,7 +172,7 @@ def test_ddsp_gets_other_weights_for_a_while():
 
 
 def test_unknown_size_is_named():
-    with pytest.raises(CourseError, match="no size huge: choose one of tiny"):
+    with pytest.raises(CourseError, match=r"huge.*tiny, small"):
         crepe.build("huge")
 
 
@@ -184,13 +184,13 @@ def test_official_file_in_the_cache_is_used_without_a_network(official_tiny, tmp
 
 
 def test_missing_and_damaged_weights_are_named(tmp_path):
-    with pytest.raises(CourseError, match="no CREPE weights"):
+    with pytest.raises(CourseError, match=r"none\.h5"):
         crepe.load(tmp_path / "none.h5")
     (tmp_path / "bad.h5").write_bytes(b"no weights")
-    with pytest.raises(CourseError, match="is not a file of CREPE weights"):
+    with pytest.raises(CourseError, match=r"bad\.h5"):
         crepe.load(tmp_path / "bad.h5")
 
 
 def test_sound_shorter_than_a_frame_is_named():
-    with pytest.raises(CourseError, match="1024 samples"):
+    with pytest.raises(CourseError, match=r"\b1024\b.*\b100\b"):
         crepe.activation(np.ones(100), crepe.load("course"), center=False)

@@ -59,7 +59,7 @@ def test_loudness_by_another_definition_keeps_what_was_changed(heard):
 
 
 def test_unknown_definition_is_named():
-    with pytest.raises(CourseError, match="ddsp3: choose one of ddsp1, ddsp2"):
+    with pytest.raises(CourseError, match=r"ddsp3.*ddsp1, ddsp2"):
         features.loudness_db(np.zeros(1000), "ddsp3")
     with pytest.raises(CourseError, match="ddsp3"):
         synthesis.model_loudness(-20, "ddsp3")
@@ -78,7 +78,7 @@ def test_silence_is_named():
 def test_dither_alone_is_silence(seed):
     dither = np.random.default_rng(seed).uniform(-0.5, 0.5, (2, 32000)).sum(axis=0)
     for step in (1, 0.5):  # bits of 16; up to 2 of them
-        with pytest.raises(SilenceError, match=r"-(90|84) dBFS.* no pitch"):
+        with pytest.raises(SilenceError, match=r"-(90|84) dBFS"):
             features.extract(np.round(dither / step) * 2.0**-15)
 
 
@@ -89,7 +89,7 @@ def test_a_quiet_take_is_heard_as_a_loud_one_and_said(peak_db, tmp_path):
     loud = singing(2) / np.abs(singing(2)).max()
     soundfile.write(tmp_path / "quiet.wav", loud * 10 ** (peak_db / 20), 16000, subtype="PCM_24")
     expected = features.extract(0.1 * loud)
-    with pytest.warns(UserWarning, match=f"{peak_db} dBFS.*raised by {-20 - peak_db} dB"):
+    with pytest.warns(UserWarning, match=rf"{peak_db} dBFS.*\b{-20 - peak_db} dB"):
         found = features.extract(audio.load(tmp_path / "quiet.wav"))
     # 24 bits leave 21 dB between the tone and their steps at -99 dBFS.
     notes = expected.f0_confidence > 0.8
@@ -111,7 +111,7 @@ def test_a_quiet_take_is_raised_without_its_constant_part():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_is_named(seed):
-    with pytest.raises(NoPitchError, match="single notes between C1"):
+    with pytest.raises(NoPitchError, match=r"C1 \(33 Hz\) and B6 \(1976 Hz\)"):
         features.extract(0.3 * np.random.default_rng(seed).standard_normal(32000))
 
 
@@ -149,7 +149,7 @@ def test_a_short_note_in_a_long_silence_is_heard():
 def test_a_note_above_crepes_range_is_put_back_and_said(f0_hz, harmonics):
     t = np.arange(16000) / 16000
     sound = sum(0.3 / k**2 * np.sin(2 * np.pi * f0_hz * k * t) for k in range(1, harmonics + 1))
-    with pytest.warns(UserWarning, match="% of the notes lie above 2005 Hz"):
+    with pytest.warns(UserWarning, match=r"\d+%.*\b2005 Hz"):
         found = features.extract(sound)
     cents = 1200 * np.log2(found.f0_hz[20:-20] / f0_hz)
     assert (np.abs(cents) < 50).mean() > 0.95
@@ -178,8 +178,8 @@ def test_a_note_out_of_range_is_not_called_noise(f0_hz, amplitude):
 
 @pytest.mark.parametrize(
     ("sound", "message"),
-    [(np.zeros(0), "64 ms"), (np.ones(500), "64 ms"), (np.ones((2, 16000)), "one row"),
-     (np.full(16000, np.nan), "not numbers")],
+    [(np.zeros(0), r"\(0,\).*64 ms"), (np.ones(500), r"\(500,\).*64 ms"),
+     (np.ones((2, 16000)), r"\(2, 16000\)"), (np.full(16000, np.nan), "NaN")],
     ids=["empty", "short", "stereo", "nan"],
 )  # fmt: skip
 def test_unusable_samples_are_named(sound, message):

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import pickle
+import re
 import shutil
 import sys
 import threading
@@ -14,6 +15,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import assert_sentence
 
 from ddsp_course import _paths, instruments
 from ddsp_course.errors import FetchError, InstrumentError
@@ -74,7 +76,7 @@ def test_newest_checkpoint_is_taken(copy):
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("*.gin", "operative_config-0.gin"), ("*.index", "no checkpoint"), ("*.data-*", "data-")],
+    [("*.gin", "operative_config-0.gin"), ("*.index", r"ckpt-N\.index"), ("*.data-*", "data-")],
 )
 def test_missing_part_is_named(copy, pattern, message):
     next(copy.glob(pattern)).unlink()
@@ -90,7 +92,7 @@ def test_instrument_without_statistics_loads(copy):
 def test_settings_that_do_not_fit_the_weights_are_named(copy):
     gin_file = copy / "operative_config-0.gin"
     gin_file.write_text(gin_file.read_text().replace("rnn_channels = 256", "rnn_channels = 128"))
-    with pytest.raises(InstrumentError, match="not belong together"):
+    with pytest.raises(InstrumentError, match=r"ckpt-\d+ .*operative_config-0\.gin"):
         instruments.load(copy)
 
 
@@ -108,13 +110,13 @@ def test_settings_without_compute_loudness_mean_ddsp_1(copy):
 def test_settings_that_load_other_code_are_refused(copy, line):
     gin_file = copy / "operative_config-0.gin"
     gin_file.write_text(f"{line}\n{gin_file.read_text()}")
-    with pytest.raises(InstrumentError, match="load other code"):
+    with pytest.raises(InstrumentError, match=re.escape(line.strip())):
         instruments.load(copy)
 
 
 def test_broken_settings_are_named(copy):
     (copy / "operative_config-0.gin").write_text("Harmonic.n_samples = (((")
-    with pytest.raises(InstrumentError, match="cannot be read"):
+    with pytest.raises(InstrumentError, match=r"operative_config-0\.gin"):
         instruments.load(copy)
 
 
@@ -123,7 +125,7 @@ def test_other_frame_rate_is_named(copy):
     gin_file.write_text(
         gin_file.read_text().replace("Harmonic.n_samples = 16000", "Harmonic.n_samples = 32000")
     )
-    with pytest.raises(InstrumentError, match="125 frames"):
+    with pytest.raises(InstrumentError, match=r"\b125\b.*\b250\b"):
         instruments.load(copy)
 
 
@@ -163,7 +165,7 @@ def test_statistics_of_the_old_colab_module_are_read(tmp_path, monkeypatch):
 def test_damaged_statistics_are_named(copy):
     path = copy / "dataset_statistics.pkl"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(InstrumentError, match="could not be read"):
+    with pytest.raises(InstrumentError, match=r"dataset_statistics\.pkl"):
         instruments.load(copy)
 
 
@@ -179,9 +181,9 @@ def test_zip_cannot_write_outside_its_room(tmp_path):
 
 def test_broken_zip_and_unknown_name_are_named(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no zip")
-    with pytest.raises(InstrumentError, match="not a zip"):
+    with pytest.raises(InstrumentError, match=r"a\.zip"):
         instruments.load(tmp_path / "a.zip")
-    with pytest.raises(InstrumentError, match="violin"):
+    with pytest.raises(InstrumentError, match=r"kazoo.*violin"):
         instruments.load("kazoo")
 
 
@@ -265,7 +267,7 @@ def test_damaged_file_in_the_cache_is_fetched_again_and_no_other(bucket):
 def test_what_is_not_the_bucket_s_list_is_refused(bucket, listing, tmp_path):
     _, damaged, _ = bucket
     damaged.append(listing)
-    with pytest.raises(FetchError, match="is not the list of the instrument's files"):
+    with pytest.raises(FetchError, match="solo_violin_ckpt"):
         instruments.load("official_violin")
     assert not (tmp_path / "cache").exists()
 
@@ -273,7 +275,7 @@ def test_what_is_not_the_bucket_s_list_is_refused(bucket, listing, tmp_path):
 def test_damaged_download_is_refused_and_not_kept(bucket):
     files, damaged, _ = bucket
     damaged.append(files["dataset_statistics.pkl"])
-    with pytest.raises(FetchError, match=r"dataset_statistics\.pkl.* checksum"):
+    with pytest.raises(FetchError, match=r"dataset_statistics\.pkl.*checksum"):
         instruments.load("official_violin")
     damaged.clear()
     instruments.load("official_violin")
@@ -282,5 +284,6 @@ def test_damaged_download_is_refused_and_not_kept(bucket):
 def test_no_network_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("DDSP_COURSE_CACHE", str(tmp_path))
     monkeypatch.setattr(instruments, "_BUCKET", "http://127.0.0.1:9/storage/v1/b/ddsp/o")
-    with pytest.raises(FetchError, match="check the network"):
+    with pytest.raises(FetchError, match="solo_flute_ckpt") as error:
         instruments.load("official_flute")
+    assert_sentence(error.value, "network", longest=300)

@@ -1,5 +1,6 @@
 """Listening to a recording: what is wrong with it is found, and what is right is left alone."""
 
+import re
 import warnings
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_blocks_do_not_show_in_what_is_heard(monkeypatch):
 
 def test_a_chord_is_said_when_it_is_measured():
     chord = sum(tune([60 + one, 65 + one], 1.0) for one in (0, 4, 7))
-    with pytest.warns(UserWarning, match=r"\d+% of the notes sound like several at once"):
+    with pytest.warns(UserWarning, match=r"\d+%.*\bchord"):
         features.extract(chord)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -240,7 +241,7 @@ def test_chords_in_the_third_of_five_minutes_are_placed():
     sound[part] = 0.3 * (sound[part] + second[part])  # softer than all the rest
     (found,) = listening.findings(sound, *curves)
     assert (found.what, found.start_s, found.end_s) == ("several notes", 180, 200)
-    assert "from 3:00 to 3:20" in str(found)
+    assert re.search(r"\b3:00\b.*\b3:20\b", str(found))
 
 
 def test_short_and_silent_recordings_are_heard_too(clean):

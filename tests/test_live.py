@@ -109,19 +109,19 @@ def test_midi_file_plays_its_notes(violin, tmp_path):
 
 def test_what_is_no_midi_is_named(violin, tmp_path):
     (tmp_path / "a.mid").write_text("Tuesday")
-    with pytest.raises(CourseError, match="cannot be read as MIDI"):
+    with pytest.raises(CourseError, match="MIDI"):
         next(live.play_midi(violin, tmp_path / "a.mid"))
 
 
 @pytest.mark.parametrize("block_size", [0, 63, 100])
 def test_block_that_is_no_multiple_of_a_frame_is_refused(violin, block_size):
-    with pytest.raises(CourseError, match="multiple of 64"):
+    with pytest.raises(CourseError, match=r"\b64\b"):
         live.Live(violin, block_size)
 
 
 def test_instrument_that_cannot_continue_is_refused(violin):
     player = dataclasses.replace(violin.player, seamless=False)
-    with pytest.raises(CourseError, match=r"use instrument\.play"):
+    with pytest.raises(CourseError, match=r"instrument\.play"):
         live.Live(dataclasses.replace(violin, player=player))
 
 

@@ -211,7 +211,7 @@ def test_old_models_get_their_loudness_on_their_own_scale():
 def test_nan_in_the_features_is_named(violin):
     given = steady(1)
     given.f0_hz[10] = np.nan
-    with pytest.raises(CourseError, match="not a number"):
+    with pytest.raises(CourseError, match="NaN"):
         violin.play(given)
 
 

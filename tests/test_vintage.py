@@ -306,7 +306,7 @@ def test_an_instrument_with_an_encoder_is_refused(decoder, write, tmp_path, unco
         "MfccTimeDistributedRnnEncoder.z_time_steps = 125",
     )
     write(tmp_path / "mine", settings=settings)
-    with pytest.raises(InstrumentError, match=r"encoder \(z\)"):
+    with pytest.raises(InstrumentError, match="mine.*encoder"):
         instruments.load(tmp_path / "mine")
 
 
