@@ -1,9 +1,9 @@
-"""The browser's microphone, or a file from its computer, as samples.
+"""Record with the browser's microphone, or upload a file from the browser's computer.
 
-`record(5)` shows a recorder and returns at once; what it recorded is in the `sound` of what it
-returns, in the next cell. The page is record.js: in JupyterLab an anywidget; in Colab a plain
-script in the cell's output, which has the microphone and calls a Python function that is
-registered by name. Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
+`take = record(5)` shows a recorder and returns at once; the recording is in `take.sound` in the
+next cell. The page is record.js. JupyterLab runs it as an anywidget. Colab runs it as a plain
+script in the cell's output, which may use the microphone and calls a registered Python function.
+Explained in notebooks/02_timbre_transfer/02_recording.ipynb.
 """
 
 import base64
@@ -16,12 +16,12 @@ from ddsp_course import audio
 from ddsp_course.errors import AudioError, SetupError
 
 PAGE = Path(__file__).with_name("record.js")
-# A quarter of an hour of uncompressed stereo at 48 kHz and 24 bits, which is sent in parts.
+# A quarter of an hour of uncompressed stereo at 48 kHz and 24 bits; files are sent in parts.
 LARGEST = 300_000_000
 
 
 class Take:
-    """What was recorded or uploaded, as soon as it is there, and an example until then."""
+    """A recording or an uploaded file, once it has arrived; until then, an example."""
 
     def __init__(self, example=None):
         self._sound = None
@@ -32,32 +32,32 @@ class Take:
         """(n_samples,) float32, mono at 16 kHz.
 
         Raises:
-          AudioError: nothing has arrived yet, and there is no example.
+          AudioError: nothing has arrived, and there is no example.
         """
         if not self.arrived and self._example is not None:
             return audio.load(self._example)
         if not self.arrived:
             raise AudioError(
-                "Nothing has been recorded yet: press Record above, or upload a file, wait for "
-                "it to arrive, and run this cell again."
+                "Nothing has been recorded yet: press Record above or upload a file, wait until it "
+                "arrives, and run this cell again."
             )
         return self._sound
 
     @property
     def arrived(self):
-        """Whether anything has, apart from the example."""
+        """Whether a recording or a file has arrived."""
         return self._sound is not None
 
     def receive(self, name, data):
-        """Take a sound file.
+        """Receive an audio file.
 
         Args:
-          name: of the file, for the sentence.
-          data: its content, as `audio.load` takes it: bytes, or `data:...` with base64.
+          name: file name for the sentence.
+          data: content for `audio.load`: bytes, or `data:...` with base64.
 
         Returns:
-          accepted: whether it is the sound from now on.
-          sentence: what came of it.
+          accepted: whether the file replaces the sound.
+          sentence: the outcome.
         """
         try:
             self._sound = audio.load(data)
@@ -67,17 +67,17 @@ class Take:
 
 
 def record(seconds=5, example=None):
-    """Show a recorder with an upload button, and go on at once.
+    """Show a recorder with an upload button, and return at once.
 
-    The browser's own echo cancellation, noise suppression and gain control are off.
+    The browser's echo cancellation, noise suppression and gain control are off.
 
     Args:
-      seconds: how long to record at most, up to 60.
-      example: what `audio.load` takes; the sound until something else has arrived.
+      seconds: longest recording, up to 60 s.
+      example: source for `audio.load`, used until a recording or a file arrives.
 
     Returns:
-      `Take`, whose `sound` is there once the recorder says that it has arrived. Each further
-      take replaces the one before.
+      `Take`. Its `sound` is available once the recorder says that it has arrived; each new take
+      replaces the last.
 
     Raises:
       SetupError: anywidget is missing.
@@ -96,14 +96,14 @@ def record(seconds=5, example=None):
 def widget(seconds, receive):
     """Return the recorder as a widget.
 
-    In Colab it is displayed at once, and what is returned is a line that says so: an anywidget
-    there would have all widgets drawn by Colab's manager of foreign widgets, which is made for
-    another ipywidgets than Colab's own.
+    In Colab the recorder is displayed at once, and the returned widget only points to it. An
+    anywidget would make Colab render every widget with its manager for third-party widgets, which
+    expects a different version of ipywidgets from Colab's.
 
     Args:
-      seconds: how long to record at most.
-      receive: called with (name, bytes of a sound file) when one has arrived; returns whether it
-        can be used, and the sentence that the recorder shows, as `Take.receive` does.
+      seconds: longest recording.
+      receive: called with (name, bytes) of an audio file that has arrived; returns whether it can
+        be used, and a sentence for the recorder to show, like `Take.receive`.
 
     Raises:
       SetupError: anywidget is missing.
@@ -140,9 +140,9 @@ def widget(seconds, receive):
 
 
 def _collector(receive):
-    """Return a function of (message, bytes) that keeps the parts of a file and answers to each.
+    """Return a function that takes (message, bytes), collects a file's parts and answers each.
 
-    The answer to the last part is what came of it all: `accepted` and `sentence`.
+    The answer to the last part holds the outcome: `accepted` and `sentence`.
     """
     parts = []
 
@@ -161,7 +161,7 @@ def _collector(receive):
 
 
 def _show_in_colab(seconds, receive):
-    """Display the recorder in Colab's output, whose page may call what is registered by name."""
+    """Display the recorder in Colab's output, whose page can call a registered function."""
     from google.colab import output
     from IPython.display import JSON, display
 
@@ -170,7 +170,7 @@ def _show_in_colab(seconds, receive):
     def take_part(message, text):
         return JSON(collect(message, base64.b64decode(text)))
 
-    # A name that no recorder has had, so that one from before a restart finds nobody.
+    # A new name each time, so a recorder from before a restart cannot reach this one.
     name = f"ddsp_course.record.{uuid.uuid4().hex}"
     output.register_callback(name, take_part)
     settings = ", ".join(json.dumps(value) for value in (name, seconds, LARGEST))

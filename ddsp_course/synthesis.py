@@ -1,8 +1,8 @@
-"""Synthesis: pitch and loudness curves of any length to audio, through a trained model.
+"""Synthesise audio from pitch and loudness curves of any length with a trained model.
 
-The model plays windows of 8 s, one after the other, so that an hour needs no more memory than
-a minute. Each window continues where the one before ended: with its network's state, its phase and
-its noise, so that the result is what one long window would have played.
+The model plays windows of 8 s in turn, so an hour needs no more memory for it than a minute. Each
+window continues with the network state, phase and noise of the one before, which gives the same
+result as one long window.
 Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 """
 
@@ -21,8 +21,8 @@ from ddsp_course.features import FLOOR_DB, floor_db
 from ddsp_course.units import HOP_SIZE
 
 WINDOW = 2000  # frames; 8 s
-REST = 250  # frames of silence, from which the network begins, as its training's audio did
-MARGIN = 16  # frames at both ends of a window that are not heard, since filters reach over them
+REST = 250  # frames of silence before the audio, in which the network settles
+MARGIN = 16  # frames discarded at both ends of a window, because filters reach over the edges
 FADE = 160  # samples; 10 ms
 
 
@@ -32,14 +32,14 @@ class Player:
 
     Attributes:
       play: function (f0_hz (n_frames,), loudness_db (n_frames,) in -80..0, noise (n_frames * 64,)
-        in -1..1, state) -> (audio (2, n_frames * 64), state). The first row of the audio is all
-        but the reverb, the second the harmonics alone.
-      state: the first window's; later ones hold the states of the network's GRUs, and the phases
-        of the oscillators in cycles.
-      n_frames: of a window.
-      advance: frames from the beginning of a window to that of the next.
-      seamless: whether state and phase are handed on, so that windows join without a seam.
-      impulse_response: (n,) float32 of the model's reverb, or None where it has none.
+        in -1..1, state) -> (audio (2, n_frames * 64), state). The first row of the audio is
+        everything except the reverb, the second the harmonics alone.
+      state: state for the first window: the states of the network's GRUs, and the phases of the
+        oscillators in cycles.
+      n_frames: frames per window.
+      advance: frames from the start of one window to the start of the next.
+      seamless: whether state and phase carry over, which makes windows join without a seam.
+      impulse_response: (n,) float32 of the model's reverb, or None if it has none.
     """
 
     play: Callable
@@ -53,16 +53,16 @@ class Player:
 def compile_player(model, n_frames=None, advance=None):
     """Compile a model: pitch and loudness curves in, audio out.
 
-    gin's settings are global, and the model is compiled under the current ones, which must be its
-    own. What is compiled no longer depends on them, so several instruments can play side by
-    side. Models that gin builds alike share it, so that the second costs next to nothing.
+    The model is compiled with gin's current settings, which are global and must be its own. The
+    compiled function no longer depends on them, so several instruments can play side by side.
+    Models with identical settings share a function, so the second one costs next to nothing.
 
     Args:
-      model: `ddsp.training.models.Autoencoder`, built by gin's current settings; it stays as it is,
-        and the weights that it has now are those that are played.
-      n_frames: of a window; None is `WINDOW`.
-      advance: frames from a window to the next; None leaves `MARGIN` at both ends, and a second
-        more at the beginning where the model has a state that cannot be handed on.
+      model: `ddsp.training.models.Autoencoder`, built with gin's current settings. It is not
+        changed, and the player keeps the weights that it has now.
+      n_frames: frames per window; None means `WINDOW`.
+      advance: frames from one window to the next; None discards `MARGIN` at both ends, and a
+        further second at the start if the model has a state that cannot carry over.
 
     Returns:
       `Player`.
@@ -71,7 +71,7 @@ def compile_player(model, n_frames=None, advance=None):
     recurrent = [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.RNN)]
     harmonics = [layer for layer in model.submodules if isinstance(layer, ddsp.synths.Harmonic)]
     has_state = set(recurrent) == set(gru.grus(model))
-    # A network whose state is not handed on settles anew, in a second that is not heard.
+    # A network whose state does not carry over needs a second to settle, which is discarded.
     advance = advance or n_frames - MARGIN - (MARGIN if has_state else REST)
     key = (gin.config_str(), n_frames, advance)
     if key not in _compiled:
@@ -85,7 +85,7 @@ def compile_player(model, n_frames=None, advance=None):
         return np.array(audio), state
 
     rest = np.zeros(n_frames, np.float32)
-    # The first call compiles it, while gin's settings are the model's.
+    # The first call compiles, so it must happen while gin has the model's settings.
     with without_remarks():
         play(rest, rest, np.zeros(n_frames * HOP_SIZE, np.float32), state)
     impulse_response = None
@@ -97,16 +97,16 @@ def compile_player(model, n_frames=None, advance=None):
 
 
 def model_loudness(loudness_db, definition):
-    """Return loudness by a definition as a model's network reads it.
+    """Rescale loudness of a given definition to the range that today's ddsp feeds a network.
 
-    ddsp divides decibels by 80 on their way into the network, and ddsp 1.6 did by 120.
+    ddsp divides decibels by 80 before the network; ddsp 1.6 divided them by 120.
 
     Args:
-      loudness_db: of any shape, by that definition.
+      loudness_db: any shape, measured with that definition.
       definition: see `features.loudness_db`.
 
     Returns:
-      the same shape, -80 (silence) to about 0.
+      same shape, -80 (silence) to about 0.
 
     Raises:
       CourseError: there is no such definition.
@@ -115,34 +115,34 @@ def model_loudness(loudness_db, definition):
 
 
 def synthesize(player, f0_hz, loudness_db, n_samples, title="audio", progress=False):
-    """Play curves of any length, harmonics and noise apart and without the reverb.
+    """Play curves of any length; return harmonics and noise separately, without reverb.
 
     Args:
       player: `Player`.
       f0_hz: (n_frames,) in Hz.
       loudness_db: (n_frames,), see `model_loudness`.
       n_samples: length of the result, at most n_frames * 64.
-      title: what the progress bar says.
-      progress: True for a progress bar; or a callable that stands in for tqdm.
+      title: title of the progress bar.
+      progress: True for a progress bar, or a tqdm-compatible callable.
 
     Returns:
-      harmonic, noise: (n_samples,) float32 each. Noise is all that is not the harmonic
-        synthesizer's; the sum is the instrument without its reverb.
+      harmonic, noise: (n_samples,) float32 each. Noise is everything except the harmonic
+        synthesizer; the sum is the instrument without its reverb.
 
     Raises:
-      CourseError: pitch or loudness are not numbers.
+      CourseError: pitch or loudness is NaN or infinite.
     """
     from tqdm import tqdm
 
     if not (np.isfinite(f0_hz).all() and np.isfinite(loudness_db).all()):
-        raise CourseError("Pitch or loudness is not a number somewhere: extract them again.")
+        raise CourseError("Pitch or loudness contains NaN or infinity: extract them again.")
     n_frames, window, advance = len(f0_hz), player.n_frames, player.advance
     first = REST + MARGIN
     f0_hz = np.pad(f0_hz, (first, window), mode="edge")
     loudness_db = np.pad(loudness_db, (first, window), constant_values=FLOOR_DB)
-    # Of a window is new what no window before has played, except its margin.
+    # The part of a window that no earlier one has played, except the margin at its end.
     is_new = slice((window - MARGIN - advance) * HOP_SIZE, None)
-    # A row of noise and one of harmonics.
+    # Row 0 is noise, row 1 harmonics.
     played = np.zeros((2, (first + n_frames + window) * HOP_SIZE), np.float32)
     fade = np.linspace(0, 1, FADE, dtype=np.float32)
     state = player.state
@@ -156,7 +156,7 @@ def synthesize(player, f0_hz, loudness_db, n_samples, title="audio", progress=Fa
         rows[0] -= rows[1]
         new, at = rows[:, is_new], start * HOP_SIZE + is_new.start
         if start:
-            # Both are the same here, but for synthesizers and networks that are not seamless.
+            # The two agree here, except with synthesizers and networks that are not seamless.
             new[:, :FADE] = played[:, at : at + FADE] * (1 - fade) + new[:, :FADE] * fade
         played[:, at : at + new.shape[1]] = new
         next_noise = rng.uniform(-1, 1, advance * HOP_SIZE).astype(np.float32)
@@ -166,15 +166,15 @@ def synthesize(player, f0_hz, loudness_db, n_samples, title="audio", progress=Fa
 
 
 def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
-    """Add up the parts of an instrument's audio.
+    """Mix the parts of an instrument's audio.
 
     Args:
       harmonic, noise: (n_samples,), from `synthesize`.
-      impulse_response: (n,) of a reverb, the instrument's or your own; None for none.
-      levels: factors of harmonics, noise and reverb.
+      impulse_response: (n,) of the instrument's reverb or any other; None for no reverb.
+      levels: gains of harmonics, noise and reverb.
 
     Returns:
-      (n_samples,) float32: where the audio ends, its reverb does, too.
+      (n_samples,) float32; the reverb's tail is cut off at the end.
     """
     dry = levels[0] * harmonic
     dry += levels[1] * noise
@@ -182,12 +182,12 @@ def mix(harmonic, noise, impulse_response=None, levels=(1.0, 1.0, 1.0)):
         return dry.astype(np.float32, copy=False)
     from scipy.signal import oaconvolve
 
-    # ddsp.effects.Reverb: the first sample would be the dry sound once more.
+    # Like ddsp.effects.Reverb: the first sample would repeat the dry audio.
     wet = oaconvolve(dry, np.r_[0.0, impulse_response[1:]].astype(np.float32))
     return (dry + levels[2] * wet[: len(dry)]).astype(np.float32)
 
 
-# XLA keeps what it has compiled until the program ends, and so does this.
+# XLA keeps compiled code until the program ends, so caching it costs nothing more.
 _compiled = {}
 
 
@@ -200,7 +200,7 @@ def _compile(model, n_frames, advance):
     harmonics = (one for one in model.submodules if isinstance(one, ddsp.synths.Harmonic))
     harmonic_name = next((layer.name for layer in harmonics), None)
 
-    # AutoGraph cannot read the stand-ins, and ddsp does not need it.
+    # AutoGraph cannot parse the replaced methods, and ddsp does not need it.
     @tf.function(jit_compile=True, autograph=False)
     def window(f0_hz, loudness_db, noise, state, weights):
         states, phases = [], []
@@ -229,7 +229,7 @@ def _compile(model, n_frames, advance):
 
 
 def _continuing_gru(layer, state, advance, states):
-    """Return a `call` that begins with a state; the one `advance` frames later goes to `states`."""
+    """Return a `call` that starts from a state; it appends the state `advance` frames later."""
 
     def call(sequences, **_):
         path = gru.gru_states(layer, sequences, state)
@@ -240,8 +240,7 @@ def _continuing_gru(layer, state, advance, states):
 
 
 def _continuing_oscillator(phase, n_frames, advance, phases):
-    """Return a `get_signal` that begins with a phase; the one `advance` frames later goes to
-    `phases`."""
+    """Return a `get_signal` that starts at a phase; it appends the phase `advance` frames later."""
 
     def get_signal(amplitudes, harmonic_distribution, f0_hz):
         _, _, before = oscillator.cycles(f0_hz, HOP_SIZE)
@@ -253,7 +252,7 @@ def _continuing_oscillator(phase, n_frames, advance, phases):
 
 
 def _filter_of(layer, noise):
-    """Return a `get_signal` that filters the noise it is given instead of noise of its own."""
+    """Return a `get_signal` that filters the given noise instead of generating its own."""
 
     def get_signal(magnitudes):
         return ddsp.core.frequency_filter(noise, magnitudes, window_size=layer.window_size)
@@ -263,7 +262,7 @@ def _filter_of(layer, noise):
 
 @contextlib.contextmanager
 def _replaced(stand_ins):
-    """Replace methods of layers while a block runs: (layer, name, what stands in) each."""
+    """Replace methods of layers while a block runs, given (layer, name, replacement) for each."""
     with contextlib.ExitStack() as undo:
         for layer, name, stand_in in stand_ins:
             setattr(layer, name, stand_in)
@@ -273,17 +272,17 @@ def _replaced(stand_ins):
 
 @contextlib.contextmanager
 def _weighted(model, weights):
-    """Give a model other weights while a block runs."""
+    """Replace a model's weights while a block runs."""
     with contextlib.ExitStack() as undo:
         for (layer, name, weight), value in zip(_weights(model), weights, strict=True):
-            # Past Keras, which would take the weight off its list.
+            # Bypasses Keras, which would remove the weight from its list.
             vars(layer)[name] = value
             undo.callback(vars(layer).__setitem__, name, weight)
         yield
 
 
 def _weights(model):
-    """Return [(layer, name, variable)] of all weights of a model, in the order of its parts."""
+    """Return [(layer, name, variable)] for all weights of a model, in the order of its layers."""
     return [
         (layer, name, value)
         for layer in model.submodules
