@@ -1,0 +1,767 @@
+/**
+ * An instrument in plain JavaScript: pitch and loudness in, audio out, as `Instrument.play` has it.
+ *
+ *   const instrument = parse(await file.arrayBuffer());     // from `ddsp-course export --to web`
+ *   const network = new Network(instrument);
+ *   const synth = new Synth(instrument, 48000);
+ *   synth.push(440, network.step(440, -20));                // 250 times a second
+ *   if (synth.available() >= 128) synth.render(block);      // Float32Array(128)
+ *
+ * It needs nothing but the language itself, so that it runs unchanged in a page, a worker, an
+ * AudioWorklet and Node. A frame is heard once the next one is there, 4 ms later, since amplitudes
+ * fade over to those of the next frame.
+ *
+ * The model learned at 16 kHz. Nothing it plays lies above 8 kHz, so each part is a function of
+ * time that can be sampled at any rate: harmonics are sines, and the noise's filters are sums of
+ * cosines below 8 kHz.
+ * Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 2020, section 3.
+ * Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
+ */
+
+export const frameRate = 250;
+
+const FORMAT_VERSION = 1;
+const MODEL_RATE = 16000; // Hz
+const HOP_SIZE = MODEL_RATE / frameRate;
+const HIGHEST_HZ = MODEL_RATE / 2;
+const REST = 250; // frames of silence, from which the network begins, as its training's audio did
+
+// The file ---------------------------------------------------------------------------------------
+
+/**
+ * Read an exported instrument, a file in the format safetensors.
+ *
+ * @param {ArrayBuffer} buffer - the file: the header's length (8 bytes), the header (JSON), numbers.
+ * @returns {{settings: object, tensors: Object<string, {shape: number[], data: Float32Array}>}}
+ *   `settings` as ddsp_course/web_export.py lists them.
+ * @throws {Error} the file is cut off, of another kind or version; its message is a sentence.
+ */
+export function parse(buffer) {
+  const foreign = new Error(
+    "This file is not an instrument for the browser: make one with `ddsp-course export INSTRUMENT " +
+      "--to web FILE`.",
+  );
+  const cutOff = new Error("The instrument's file is cut off: copy or export it again.");
+  if (buffer.byteLength < 8) throw foreign;
+  const view = new DataView(buffer);
+  const headerEnd = 8 + view.getUint32(0, true);
+  if (view.getUint32(4, true) || headerEnd > 8 + 1e6) throw foreign;
+  if (view.getUint8(8) !== 0x7b) throw foreign; // {
+  if (headerEnd > buffer.byteLength) throw cutOff;
+  let header, settings;
+  try {
+    header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerEnd - 8)));
+    settings = JSON.parse(header.__metadata__["ddsp-course"]);
+  } catch {
+    throw foreign;
+  }
+  if (settings.format_version !== FORMAT_VERSION) {
+    throw new Error(
+      `The instrument's file is of version ${settings.format_version}, and this page reads ` +
+        `version ${FORMAT_VERSION}: export it again with the course that the page is from.`,
+    );
+  }
+  const tensors = {};
+  delete header.__metadata__;
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    const [start, end] = data_offsets;
+    if (headerEnd + end > buffer.byteLength) throw cutOff;
+    const n = shape.reduce((product, size) => product * size, 1);
+    const width = { F16: 2, F32: 4 }[dtype];
+    if (end - start !== n * width) throw foreign;
+    const data = new Float32Array(n);
+    for (let i = 0; i < n; i++) {
+      const at = headerEnd + start + i * width;
+      data[i] = width === 2 ? half(view.getUint16(at, true)) : view.getFloat32(at, true);
+    }
+    tensors[name] = { shape, data };
+  }
+  return { settings, tensors };
+}
+
+/** Return the number that 16 bits stand for (IEEE 754). */
+function half(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// The network ------------------------------------------------------------------------------------
+
+/** A matrix times a vector, plus a bias. */
+class Dense {
+  /** `kernel` has a row for each output. */
+  constructor({ tensors }, name) {
+    const { shape, data } = tensors[`${name}.kernel`];
+    [this.nOutputs, this.nInputs] = shape;
+    const nRows = 4 * Math.ceil(this.nOutputs / 4);
+    this.bias = new Float32Array(nRows);
+    this.bias.set(tensors[`${name}.bias`].data);
+    // Four rows lie interleaved, so that each input is read once for four outputs.
+    this.weights = new Float32Array(nRows * this.nInputs);
+    for (let row = 0; row < this.nOutputs; row++) {
+      for (let i = 0; i < this.nInputs; i++) {
+        const at = 4 * ((row >> 2) * this.nInputs + i) + (row & 3);
+        this.weights[at] = data[row * this.nInputs + i];
+      }
+    }
+    this.output = new Float32Array(nRows);
+  }
+
+  apply(input) {
+    const { weights, bias, output, nInputs } = this;
+    let at = 0;
+    for (let row = 0; row < output.length; row += 4) {
+      let a = bias[row];
+      let b = bias[row + 1];
+      let c = bias[row + 2];
+      let d = bias[row + 3];
+      for (let i = 0; i < nInputs; i++) {
+        const x = input[i];
+        a += weights[at] * x;
+        b += weights[at + 1] * x;
+        c += weights[at + 2] * x;
+        d += weights[at + 3] * x;
+        at += 4;
+      }
+      output[row] = a;
+      output[row + 1] = b;
+      output[row + 2] = c;
+      output[row + 3] = d;
+    }
+    return output;
+  }
+}
+
+/** Layers that are dense, normalised and rectified: ddsp.training.nn.FcStack. */
+class Stack {
+  constructor(instrument, name) {
+    const { settings, tensors } = instrument;
+    this.settings = settings;
+    this.layers = [];
+    while (tensors[`${name}.${this.layers.length}.kernel`]) {
+      const layer = `${name}.${this.layers.length}`;
+      this.layers.push({
+        dense: new Dense(instrument, layer),
+        gain: tensors[`${layer}.gain`].data,
+        offset: tensors[`${layer}.offset`].data,
+      });
+    }
+  }
+
+  apply(input) {
+    let x = input;
+    for (const { dense, gain, offset } of this.layers) {
+      x = dense.apply(x);
+      this.normalize(x, gain, offset);
+    }
+    return x;
+  }
+
+  normalize(x, gain, offset) {
+    const n = gain.length;
+    let mean = 0;
+    for (let i = 0; i < n; i++) mean += x[i] / n;
+    let variance = 0;
+    for (let i = 0; i < n; i++) variance += (x[i] - mean) ** 2 / n;
+    const scale = 1 / Math.sqrt(variance + this.settings.layer_norm_epsilon);
+    for (let i = 0; i < n; i++) {
+      const value = (x[i] - mean) * scale * gain[i] + offset[i];
+      x[i] = value > 0 ? value : value * this.settings.leaky_relu_slope;
+    }
+  }
+}
+
+/** A gated recurrent unit, in the variant of Keras (`reset_after=True`). */
+class Gru {
+  constructor(instrument) {
+    this.kernel = new Dense(instrument, "gru.input");
+    this.recurrent = new Dense(instrument, "gru.recurrent");
+    this.state = new Float32Array(this.recurrent.nInputs);
+  }
+
+  apply(input) {
+    const { state } = this;
+    const n = state.length;
+    const fromInput = this.kernel.apply(input);
+    const fromState = this.recurrent.apply(state);
+    for (let i = 0; i < n; i++) {
+      const update = sigmoid(fromInput[i] + fromState[i]);
+      const reset = sigmoid(fromInput[n + i] + fromState[n + i]);
+      const fresh = Math.tanh(fromInput[2 * n + i] + reset * fromState[2 * n + i]);
+      state[i] = update * state[i] + (1 - update) * fresh;
+    }
+    return state;
+  }
+}
+
+/**
+ * From pitch and loudness to the controls of the synthesizers, one frame at a time:
+ * ddsp.training.decoders.RnnFcDecoder with the scaling of its inputs and outputs.
+ */
+export class Network {
+  constructor(instrument) {
+    const { settings } = instrument;
+    this.settings = settings;
+    this.stacks = settings.inputs.map((_, i) => new Stack(instrument, `input_stacks.${i}`));
+    this.gru = new Gru(instrument);
+    this.outStack = new Stack(instrument, "out_stack");
+    this.denseOut = new Dense(instrument, "dense_out");
+    this.controls = {
+      amplitude: 0,
+      harmonic_distribution: new Float32Array(settings.n_harmonics),
+      noise_magnitudes: new Float32Array(settings.n_bands),
+    };
+    this.input = new Float32Array(1);
+    this.inner = new Float32Array(this.gru.kernel.nInputs + this.gru.state.length);
+    const pitch = settings.statistics ? settings.statistics.mean_pitch : 69;
+    for (let i = 0; i < REST; i++) this.step(440 * 2 ** ((pitch - 69) / 12), settings.floor_db);
+    this.rested = this.gru.state.slice();
+  }
+
+  /** Forget what was played: the state is that after a second of silence. */
+  reset() {
+    this.gru.state.set(this.rested);
+  }
+
+  /**
+   * Play one frame of 4 ms.
+   *
+   * @param {number} f0_hz - in Hz.
+   * @param {number} loudness_db - by the instrument's definition, `settings.floor_db` is silence.
+   * @returns {{amplitude: number, harmonic_distribution: Float32Array,
+   *   noise_magnitudes: Float32Array}} the same object at each call.
+   * @throws {RangeError} one of them is not a number; the state stays as it was.
+   */
+  step(f0_hz, loudness_db) {
+    if (!Number.isFinite(f0_hz) || !Number.isFinite(loudness_db)) {
+      throw new RangeError(`Pitch (${f0_hz}) or loudness (${loudness_db}) is not a number.`);
+    }
+    const { settings, inner, gru } = this;
+    const scaled = {
+      ld_scaled: 1 - loudness_db / settings.floor_db,
+      f0_scaled: f0_hz > 0 ? (69 + 12 * Math.log2(f0_hz / 440)) / 127 : 0,
+    };
+    let at = 0;
+    for (let i = 0; i < this.stacks.length; i++) {
+      this.input[0] = scaled[settings.inputs[i]];
+      const values = this.stacks[i].apply(this.input);
+      inner.set(values, at);
+      at += values.length;
+    }
+    inner.set(gru.apply(inner), at);
+    this.scale(this.denseOut.apply(this.outStack.apply(inner)), f0_hz);
+    return this.controls;
+  }
+
+  /** The controls of what the network says: ddsp.synths' `get_controls`. */
+  scale(output, f0_hz) {
+    const { controls, settings } = this;
+    let at = 0;
+    for (const [name, size] of settings.outputs) {
+      const values = output.subarray(at, at + size);
+      at += size;
+      if (name === "amps") {
+        controls.amplitude = expSigmoid(values[0]);
+      } else if (name === "noise_magnitudes") {
+        for (let i = 0; i < size; i++) {
+          controls.noise_magnitudes[i] = expSigmoid(values[i] + settings.noise_initial_bias);
+        }
+      } else {
+        let sum = 0;
+        for (let i = 0; i < size; i++) {
+          // Harmonics that 16 kHz cannot hold are left out, and the rest sum to 1.
+          const value = (i + 1) * f0_hz < HIGHEST_HZ ? expSigmoid(values[i]) : 0;
+          controls.harmonic_distribution[i] = value;
+          sum += value;
+        }
+        for (let i = 0; i < size; i++) controls.harmonic_distribution[i] /= sum || 1e-7;
+      }
+    }
+  }
+}
+
+function sigmoid(x) {
+  return 1 / (1 + Math.exp(-x));
+}
+
+/** ddsp.core.exp_sigmoid: any number to 1e-7..2, tenfold for each 1 where it is small. */
+function expSigmoid(x) {
+  return 2 * sigmoid(x) ** Math.LN10 + 1e-7;
+}
+
+// The synthesizers -------------------------------------------------------------------------------
+
+/** From frames of controls to audio at a sample rate of the page's own, in blocks of any length. */
+export class Synth {
+  /**
+   * @param instrument - from `parse`.
+   * @param {number} sampleRate - of the audio in Hz, at least 16000.
+   * @param {{room?: boolean, seed?: number}} options - `room`: whether the instrument's reverb is
+   *   heard, if it has one; `seed`: which noise is drawn.
+   */
+  constructor(instrument, sampleRate, { room = true, seed = 1 } = {}) {
+    const { settings, tensors } = instrument;
+    this.sampleRate = sampleRate;
+    this.seed = seed;
+    /** Factors of the parts, which may be changed at any time. */
+    this.levels = { harmonic: 1, noise: 1, room: 1 };
+    this.harmonics = new Harmonics(settings.n_harmonics, sampleRate);
+    this.noise = new Noise(settings.n_bands, sampleRate);
+    const reverb = tensors["reverb.impulse_response"];
+    this.room = room && reverb ? new Room(reverb.data, sampleRate) : null;
+    this.empty = () => ({
+      f0_hz: 0,
+      amplitudes: new Float64Array(settings.n_harmonics),
+      magnitudes: new Float32Array(settings.n_bands),
+    });
+    this.unused = [];
+    this.frames = [];
+    this.reset();
+  }
+
+  /** Forget all frames, the phase and the room's tail; the same noise comes again. */
+  reset() {
+    this.unused.push(...this.frames.splice(0));
+    this.first = 0; // number of the frame that stands first in `frames`
+    this.position = 0; // samples rendered
+    this.entered = false; // whether that frame's harmonics and noise have been prepared
+    this.harmonics.reset();
+    this.noise.reset(this.seed);
+    if (this.room) this.room.reset();
+  }
+
+  /**
+   * Append a frame.
+   *
+   * @param {number} f0_hz - in Hz.
+   * @param controls - from `Network.step`; they are copied.
+   */
+  push(f0_hz, controls) {
+    const frame = this.unused.pop() || this.empty();
+    frame.f0_hz = f0_hz;
+    for (let i = 0; i < frame.amplitudes.length; i++) {
+      frame.amplitudes[i] = controls.amplitude * controls.harmonic_distribution[i];
+    }
+    frame.magnitudes.set(controls.noise_magnitudes);
+    this.frames.push(frame);
+  }
+
+  /** Return how many samples can be rendered now. */
+  available() {
+    return Math.max(0, this.begin(this.first + this.frames.length - 1) - this.position);
+  }
+
+  /** Return the first sample of a frame. */
+  begin(frame) {
+    return Math.ceil((frame * this.sampleRate) / frameRate);
+  }
+
+  /**
+   * Write the next samples.
+   *
+   * @param {Float32Array} out - of any length; what is not available yet is silent.
+   * @returns {number} how many samples were written.
+   */
+  render(out) {
+    const n = Math.min(out.length, this.available());
+    out.fill(0);
+    let at = 0;
+    while (at < n) {
+      const end = this.begin(this.first + 1);
+      if (!this.entered) this.enter(end);
+      const size = Math.min(n - at, end - this.position);
+      const from = this.position - this.begin(this.first);
+      this.harmonics.add(out, at, size, from, this.levels.harmonic);
+      this.noise.add(out, at, size, from, this.levels.noise);
+      this.position += size;
+      at += size;
+      if (this.position === end) {
+        this.unused.push(this.frames.shift());
+        this.first += 1;
+        this.entered = false;
+      }
+    }
+    if (this.room) this.room.add(out, n, this.levels.room);
+    return n;
+  }
+
+  enter(end) {
+    const [here, there] = this.frames;
+    const start = this.begin(this.first);
+    this.harmonics.enter(here, there, start - (this.first * this.sampleRate) / frameRate);
+    // The filters reach back over the samples before their frame.
+    if (this.first === 0) this.noise.draw(here.magnitudes, end);
+    else this.noise.advance(start - this.begin(this.first - 1));
+    this.noise.draw(there.magnitudes, this.begin(this.first + 2) - start);
+    this.entered = true;
+  }
+}
+
+/** ddsp.synths.Harmonic: sines at whole multiples of a pitch, up to 8 kHz at any sample rate. */
+class Harmonics {
+  constructor(nHarmonics, sampleRate) {
+    this.amplitudes = new Float64Array(nHarmonics);
+    this.changes = new Float64Array(nHarmonics);
+    this.step = MODEL_RATE / sampleRate; // what a sample is, in samples at 16 kHz
+  }
+
+  reset() {
+    this.before = 0; // cycles before the frame
+  }
+
+  /** Prepare a frame whose first sample comes `late` samples after its moment. */
+  enter(here, there, late) {
+    const { amplitudes, changes } = this;
+    for (let k = 0; k < amplitudes.length; k++) {
+      amplitudes[k] = here.amplitudes[k];
+      changes[k] = there.amplitudes[k] - here.amplitudes[k];
+    }
+    this.f0_hz = here.f0_hz;
+    this.change_hz = there.f0_hz - here.f0_hz;
+    this.late = late * this.step;
+    this.start = this.before;
+    const turns = this.cycles(HOP_SIZE - 1);
+    this.before = turns - Math.floor(turns);
+  }
+
+  /**
+   * Return the phase in cycles, `at` samples at 16 kHz into the frame.
+   *
+   * At whole numbers it is the sum of the pitch at each sample, the pitch running straight from one
+   * frame's to the next's; in between it is the parabola through these sums.
+   */
+  cycles(at) {
+    const mean_hz = this.f0_hz + (this.change_hz * at) / (2 * HOP_SIZE);
+    return this.start + ((at + 1) * mean_hz) / MODEL_RATE;
+  }
+
+  add(out, begin, size, from, level) {
+    const { amplitudes, changes } = this;
+    for (let i = 0; i < size; i++) {
+      const at = this.late + (from + i) * this.step;
+      const hz = this.f0_hz + (this.change_hz * at) / HOP_SIZE;
+      let n = amplitudes.length;
+      while (n > 0 && n * hz >= HIGHEST_HZ) n--;
+      const fade = 0.5 - 0.5 * Math.cos((Math.PI * at) / HOP_SIZE);
+      const turns = this.cycles(at);
+      const angle = 2 * Math.PI * (turns - Math.floor(turns));
+      // Clenshaw's recurrence: a sum of sines with one sine and one cosine.
+      const twice = 2 * Math.cos(angle);
+      let b1 = 0;
+      let b2 = 0;
+      for (let k = n - 1; k >= 0; k--) {
+        const b = amplitudes[k] + fade * changes[k] - b2 + twice * b1;
+        b2 = b1;
+        b1 = b;
+      }
+      out[begin + i] += level * b1 * Math.sin(angle);
+    }
+  }
+}
+
+/**
+ * ddsp.synths.FilteredNoise: noise through a filter that each frame sets anew.
+ *
+ * The filter is a sum of cosines under a Hann window of 8 ms, all below 8 kHz, so that it can be
+ * sampled at any rate. What it filters are random impulses, as many a second as there were samples
+ * at 16 kHz or a few more, since the filter takes away what they hold above 8 kHz.
+ */
+class Noise {
+  constructor(nBands, sampleRate) {
+    const size = 2 * (nBands - 1); // of the filter in samples at 16 kHz
+    const step = MODEL_RATE / sampleRate;
+    this.spacing = Math.floor(sampleRate / MODEL_RATE);
+    this.gain = Math.sqrt(this.spacing * step);
+    this.reach = Math.ceil(size / 2 / step) - 1;
+    this.delay = Math.round(2 / step); // ddsp's fft_convolve is late by two samples
+    this.nBands = nBands;
+    // Row t holds what each band adds to the filter t samples from its middle.
+    this.table = new Float64Array((this.reach + 1) * nBands);
+    for (let t = 0; t <= this.reach; t++) {
+      const window = 0.5 + 0.5 * Math.cos((2 * Math.PI * t * step) / size);
+      for (let k = 0; k < nBands; k++) {
+        const twice = k === 0 || k === nBands - 1 ? 1 : 2;
+        const cosine = Math.cos((2 * Math.PI * k * t * step) / size);
+        this.table[t * nBands + k] = (this.gain * window * twice * cosine) / size;
+      }
+    }
+    this.filter = new Float64Array(2 * this.reach + 1);
+    const frame = Math.ceil(sampleRate / frameRate);
+    this.samples = new Float64Array(2 * frame + this.reach + this.delay + 1);
+  }
+
+  reset(seed) {
+    this.seed = seed >>> 0;
+    this.next = 0; // the next impulse, in samples from the current frame's first
+    this.samples.fill(0);
+  }
+
+  /** Make what lies `n` samples ahead the current frame's beginning. */
+  advance(n) {
+    this.samples.copyWithin(0, n);
+    this.samples.fill(0, this.samples.length - n);
+    this.next -= n;
+  }
+
+  /** Add the impulses of a frame, which ends before sample `end`, through its filter. */
+  draw(magnitudes, end) {
+    const { filter, reach, nBands, table, samples, delay } = this;
+    for (let t = 0; t <= reach; t++) {
+      let sum = 0;
+      for (let k = 0; k < nBands; k++) sum += table[t * nBands + k] * magnitudes[k];
+      filter[reach + t] = sum;
+      filter[reach - t] = sum;
+    }
+    for (; this.next < end; this.next += this.spacing) {
+      const impulse = this.random();
+      const first = this.next + delay - reach;
+      for (let t = Math.max(0, -first); t < filter.length; t++) {
+        samples[first + t] += impulse * filter[t];
+      }
+    }
+  }
+
+  /** Return a number in -1..1, each as likely (the generator mulberry32). */
+  random() {
+    this.seed = (this.seed + 0x6d2b79f5) >>> 0;
+    let t = this.seed;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
+  }
+
+  add(out, begin, size, from, level) {
+    for (let i = 0; i < size; i++) out[begin + i] += level * this.samples[from + i];
+  }
+}
+
+// The room ---------------------------------------------------------------------------------------
+
+const BLOCK = 128; // samples, as an AudioWorklet counts
+const LATE_BLOCK = 2048;
+const STEPS = LATE_BLOCK / BLOCK;
+
+/**
+ * ddsp.effects.Reverb: the audio, and its convolution with an impulse response.
+ *
+ * The impulse response is cut in three. The first block is convolved as it stands, sample by sample.
+ * The next ones are multiplied in the frequency domain as soon as a block of audio is complete. What
+ * comes later has larger blocks, whose work is spread over the time until they are heard, so that no
+ * block takes much longer than another.
+ * Gardner, "Efficient convolution without input-output delay", J. AES 1995.
+ */
+class Room {
+  constructor(impulseResponse, sampleRate) {
+    const { taps, lead } = atRate(impulseResponse, sampleRate);
+    this.lead = lead;
+    this.taps = taps.subarray(0, BLOCK);
+    this.early = new Partitions(taps.subarray(BLOCK, 2 * LATE_BLOCK), BLOCK);
+    this.late = new Partitions(taps.subarray(2 * LATE_BLOCK), LATE_BLOCK);
+    this.recent = new Float64Array(2 * BLOCK); // the block before, and the one that is coming in
+    this.lateIn = new Float64Array(LATE_BLOCK);
+    this.lateOut = new Float64Array(LATE_BLOCK);
+    this.reset();
+  }
+
+  reset() {
+    this.at = 0; // samples of the block that have come in
+    this.block = 0; // of the large block
+    for (const samples of [this.recent, this.lateIn, this.lateOut]) samples.fill(0);
+    this.early.reset();
+    this.late.reset();
+  }
+
+  /** Add the room to the first `n` samples, in place. */
+  add(samples, n, level) {
+    const { taps, recent, lead } = this;
+    for (let i = 0; i < n; i++) {
+      const now = BLOCK + this.at;
+      recent[now] = samples[i];
+      let wet = this.early.output[this.at] + this.lateOut[BLOCK * this.block + this.at];
+      for (let t = 0; t < taps.length; t++) wet += taps[t] * recent[now - t];
+      samples[i] = recent[now - lead] + level * wet;
+      this.at += 1;
+      if (this.at === BLOCK) this.turn();
+    }
+  }
+
+  /** A block has come in: prepare what it adds to the blocks to come. */
+  turn() {
+    const { early, late, recent } = this;
+    early.take(recent.subarray(BLOCK));
+    early.multiply(early.n);
+    early.finish();
+    this.lateIn.set(recent.subarray(BLOCK), BLOCK * this.block);
+    // The first step transforms the large block that is complete, and the last one transforms back.
+    late.multiply(Math.ceil(late.n / (STEPS - 2)));
+    this.block += 1;
+    if (this.block === STEPS - 1) late.finish();
+    if (this.block === STEPS) {
+      this.block = 0;
+      this.lateOut.set(late.output);
+      late.take(this.lateIn);
+    }
+    recent.copyWithin(0, BLOCK);
+    this.at = 0;
+  }
+}
+
+/** Convolution with part of an impulse response, cut into blocks of one size (overlap-save). */
+class Partitions {
+  constructor(taps, size) {
+    this.size = size;
+    this.n = Math.ceil(taps.length / size);
+    this.fourier = new Fourier(2 * size);
+    this.filters = Array.from({ length: this.n }, (_, i) => {
+      const filter = this.spectrum();
+      filter.re.set(taps.subarray(i * size, (i + 1) * size));
+      this.fourier.transform(filter.re, filter.im);
+      return filter;
+    });
+    this.inputs = this.filters.map(() => this.spectrum());
+    this.sum = this.spectrum();
+    this.before = new Float64Array(size);
+    this.output = new Float64Array(size);
+    this.reset();
+  }
+
+  spectrum() {
+    return { re: new Float64Array(2 * this.size), im: new Float64Array(2 * this.size) };
+  }
+
+  reset() {
+    for (const { re, im } of this.inputs) {
+      re.fill(0);
+      im.fill(0);
+    }
+    this.before.fill(0);
+    this.output.fill(0);
+    this.newest = 0;
+    this.done = this.n;
+  }
+
+  /** Begin with a new block of audio. */
+  take(block) {
+    if (!this.n) return;
+    const { re, im } = this.inputs[(this.newest = (this.newest + this.n - 1) % this.n)];
+    re.set(this.before);
+    re.set(block, this.size);
+    im.fill(0);
+    this.before.set(block);
+    this.fourier.transform(re, im);
+    this.sum.re.fill(0);
+    this.sum.im.fill(0);
+    this.done = 0;
+  }
+
+  /** Multiply the next so many partitions. */
+  multiply(count) {
+    const { re: sumRe, im: sumIm } = this.sum;
+    for (const end = Math.min(this.n, this.done + count); this.done < end; this.done++) {
+      const { re: a, im: b } = this.filters[this.done];
+      const { re: c, im: d } = this.inputs[(this.newest + this.done) % this.n];
+      // The other half of the spectrum of real audio mirrors this one.
+      for (let k = 0; k <= this.size; k++) {
+        sumRe[k] += a[k] * c[k] - b[k] * d[k];
+        sumIm[k] += a[k] * d[k] + b[k] * c[k];
+      }
+    }
+  }
+
+  /** Set `output` to what the block and those before it add to the block after it. */
+  finish() {
+    if (!this.n) return;
+    const { re, im } = this.sum;
+    const size = 2 * this.size;
+    for (let k = 1; k < this.size; k++) {
+      re[size - k] = re[k];
+      im[size - k] = -im[k];
+    }
+    // Backwards is forwards with the parts exchanged.
+    this.fourier.transform(im, re);
+    for (let i = 0; i < this.size; i++) this.output[i] = re[this.size + i] / size;
+  }
+}
+
+/** The fast Fourier transform of Cooley and Tukey, for one size, a power of two. */
+class Fourier {
+  constructor(size) {
+    this.size = size;
+    this.cosines = Float64Array.from({ length: size / 2 }, (_, i) =>
+      Math.cos((2 * Math.PI * i) / size),
+    );
+    this.sines = this.cosines.map((_, i) => Math.sin((2 * Math.PI * i) / size));
+    const bits = Math.log2(size);
+    this.reversed = Uint32Array.from({ length: size }, (_, i) => {
+      let reversed = 0;
+      for (let bit = 0; bit < bits; bit++) reversed |= ((i >> bit) & 1) << (bits - 1 - bit);
+      return reversed;
+    });
+  }
+
+  /** Transform complex numbers in place. */
+  transform(re, im) {
+    const { size, cosines, sines, reversed } = this;
+    for (let i = 0; i < size; i++) {
+      const j = reversed[i];
+      if (j <= i) continue;
+      [re[i], re[j]] = [re[j], re[i]];
+      [im[i], im[j]] = [im[j], im[i]];
+    }
+    for (let half = 1; half < size; half *= 2) {
+      const stride = size / (2 * half);
+      for (let start = 0; start < size; start += 2 * half) {
+        for (let i = start, angle = 0; i < start + half; i++, angle += stride) {
+          const j = i + half;
+          const a = re[j] * cosines[angle] + im[j] * sines[angle];
+          const b = im[j] * cosines[angle] - re[j] * sines[angle];
+          re[j] = re[i] - a;
+          im[j] = im[i] - b;
+          re[i] += a;
+          im[i] += b;
+        }
+      }
+    }
+  }
+}
+
+/**
+ * Return an impulse response at 16 kHz for audio of another rate that holds nothing above 8 kHz.
+ *
+ * At a multiple of 16 kHz its samples are set apart, with zeros in between: what that repeats above
+ * 8 kHz meets no audio. At other rates each sample becomes a short windowed sinc, which begins
+ * before its moment; so all is heard `lead` samples late.
+ *
+ * @returns {{taps: Float64Array, lead: number}}
+ */
+function atRate(impulseResponse, sampleRate) {
+  const ratio = sampleRate / MODEL_RATE;
+  const lead = Number.isInteger(ratio) ? 0 : 8;
+  const taps = new Float64Array(Math.ceil(impulseResponse.length * ratio) + 2 * lead);
+  // The first sample would be the dry audio once more.
+  for (let i = 1; i < impulseResponse.length; i++) {
+    const middle = lead + i * ratio;
+    for (let t = Math.ceil(middle - lead); t <= middle + lead; t++) {
+      taps[t] += impulseResponse[i] * (lead ? kaiserSinc(t - middle, lead) : 1);
+    }
+  }
+  return { taps, lead };
+}
+
+/** A sinc under a Kaiser window that reaches `reach` to both sides, some -80 dB beside its band. */
+function kaiserSinc(x, reach) {
+  if (x === 0) return 1;
+  const window = bessel(8 * Math.sqrt(Math.max(0, 1 - (x / reach) ** 2))) / bessel(8);
+  return (window * Math.sin(Math.PI * x)) / (Math.PI * x);
+}
+
+/** The modified Bessel function I0. */
+function bessel(x) {
+  let sum = 1;
+  for (let k = 1, term = 1; k < 30; k++) sum += term *= (x / 2 / k) ** 2;
+  return sum;
+}
