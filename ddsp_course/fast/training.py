@@ -1,8 +1,8 @@
-"""You need not read this: a training step in a fifth of ddsp's time, same gradients.
+"""Optional reading: a training step in a fifth of ddsp's time, same gradients.
 
-On 2 CPU cores a training step of batch 4 x 1 s takes ddsp 0.32 s, and more than half of it in two
-places: the harmonic oscillator and the GRU's gradient, which `oscillator` and `gru` replace. All else
-is ddsp's own, compiled whole by XLA. Compare both with benchmarks/training.py.
+On 2 CPU cores ddsp takes 0.32 s for a training step with a batch of 4 x 1 s. More than half of that
+goes to the harmonic oscillator and the GRU's gradient, which `oscillator` and `gru` replace.
+Everything else is ddsp's own, compiled with XLA. benchmarks/training.py compares the two.
 Training is explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -11,17 +11,17 @@ from ddsp_course.fast import gru, oscillator
 
 
 def speed_up(model):
-    """Give a built model the fast oscillators and GRUs, and compile its call.
+    """Replace a model's oscillators and GRUs with the fast ones, and compile its call.
 
-    The weights stay where they are, and so a checkpoint of the model is any ddsp model's.
+    The weights are not moved, so its checkpoints remain ordinary ddsp checkpoints.
 
     Args:
-      model: `ddsp.training.models.Model`, built.
+      model: `ddsp.training.models.Model`, already built.
 
     Returns:
-      call: function (batch) -> (outputs, losses), as `model(batch, return_losses=True,
+      call: function (batch) -> (outputs, losses), like `model(batch, return_losses=True,
         training=True)`.
-      noise_gain: `tf.Variable`, 1.0, by which filtered noise is multiplied while training.
+      noise_gain: `tf.Variable`, initially 1.0, the gain of the filtered noise during training.
     """
     noise_gain = tf.Variable(1.0, trainable=False)
     for layer in oscillator.oscillators(model):
@@ -31,7 +31,7 @@ def speed_up(model):
     for layer in model.submodules:
         if type(layer) is ddsp.synths.FilteredNoise:
             layer.get_signal = _times(noise_gain, layer.get_signal)
-    # Without AutoGraph, which ddsp does not need, and which cannot read all of what it meets here.
+    # Without AutoGraph, which ddsp does not need, and which cannot parse the replaced methods.
     call = tf.function(
         lambda batch: model(batch, return_losses=True, training=True),
         jit_compile=True,
@@ -43,7 +43,11 @@ def speed_up(model):
 def _oscillator_signal(layer):
     def get_signal(amplitudes, harmonic_distribution, f0_hz):
         return oscillator.harmonic_synthesis(
-            f0_hz, amplitudes * harmonic_distribution, layer.n_samples, layer.sample_rate
+            f0_hz,
+            amplitudes * harmonic_distribution,
+            layer.n_samples,
+            layer.sample_rate,
+            amp_resample_method=layer.amp_resample_method,
         )
 
     return get_signal
