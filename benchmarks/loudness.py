@@ -1,9 +1,9 @@
-"""Time loudness beside ddsp's own call, in turn, and compare the answers.
+"""Time the course's loudness and ddsp's own in turn, and compare the results.
 
 .venv/bin/python benchmarks/loudness.py
 
-The course calls ddsp's function, too, 20 s at a time, so that a long recording's spectra are never
-in memory as a whole.
+The course calls ddsp's function too, but 20 s at a time, so the spectra of a long recording are
+never all in memory.
 """
 
 import functools
@@ -19,7 +19,7 @@ SECONDS = 60
 
 
 def published(sound):
-    """Return (n_frames,) in dB, as the official notebook does."""
+    """Return loudness (n_frames,) in dB, computed as in Magenta's notebook."""
     return np.asarray(ddsp.spectral_ops.compute_loudness(sound, 16000, 250))
 
 
@@ -27,14 +27,14 @@ WAYS = {"plain": published, "course": features.loudness_db}
 
 
 def rows():
-    """Return the row of loudness."""
+    """Return the table's row for loudness."""
     sound = phrase(SECONDS)
     ours = features.loudness_db(sound)
     off = np.abs(published(sound)[: len(ours)] - ours).max()
     memory = {way: child(__file__, way) for way in WAYS}
     told = (
-        f"differs by {off:.1g} dB at most; a minute takes {memory['course']:.0f} MB; "
-        f"plain: {memory['plain']:.0f} MB"
+        f"differs by at most {off:.1g} dB; a minute of audio adds {memory['course']:.0f} MB; "
+        f"ddsp: {memory['plain']:.0f} MB"
     )
     ways = {name: functools.partial(way, sound) for name, way in WAYS.items()}
     return [compare("loudness", ways, SECONDS, told)]

@@ -1,11 +1,11 @@
-"""Time pitch tracking beside crepe's own way, in turn, and compare the answers.
+"""Time the course's pitch tracking and crepe's own in turn, and compare the results.
 
 .venv/bin/python benchmarks/pitch.py
 
-Both hear the bundled recording with the same weights (CREPE's official `tiny` where it lies beside
-the project, else the course's), every 4 ms, with Viterbi. crepe's way is that of crepe 0.0.16,
-written out from its `core.py`: all frames cut and normalised at once, `model.predict`, hmmlearn's
-Viterbi over 360 x 360 steps, then a loop over the frames.
+Both track the bundled recording every 4 ms with Viterbi and the same weights: CREPE's official `tiny`
+if it lies beside the project, otherwise the course's. crepe's way is that of crepe 0.0.16, rewritten
+from its `core.py`: cut and normalise all frames at once, call `model.predict`, run hmmlearn's Viterbi
+over 360 x 360 transitions, then loop over the frames.
 """
 
 import functools
@@ -22,11 +22,11 @@ from ddsp_course.units import HOP_SIZE
 
 OFFICIAL = Path(__file__).parents[2] / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
 WEIGHTS = OFFICIAL if OFFICIAL.exists() else "course"
-RUNS = 15  # `model.predict` takes 0.15 to 0.31 s a second of sound, from run to run
+RUNS = 15  # `model.predict` varies between runs: 0.15 to 0.31 s per second of audio
 
 
 def published_activation(sound, model):
-    """Return (n_frames, 360) as `crepe.get_activation` does."""
+    """Return the activation (n_frames, 360), computed as in `crepe.get_activation`."""
     sound = np.pad(sound, 512)
     n_frames = 1 + (len(sound) - 1024) // HOP_SIZE
     frames = np.lib.stride_tricks.as_strided(
@@ -39,7 +39,7 @@ def published_activation(sound, model):
 
 
 def published_f0(activation):
-    """Return (n_frames,) in Hz as `crepe.predict` does with Viterbi."""
+    """Return f0 (n_frames,) in Hz, computed as in `crepe.predict` with Viterbi."""
     bins = np.arange(360)
     weight = np.maximum(12 - np.abs(np.subtract.outer(bins, bins)), 0)
     hidden = CategoricalHMM(360)
@@ -56,7 +56,7 @@ def published_f0(activation):
 
 
 def plain_f0(sound, weights=WEIGHTS):
-    """Return f0_hz and confidence (n_frames,), as `crepe.predict` does with Viterbi."""
+    """Return f0_hz and confidence (n_frames,), computed as in `crepe.predict` with Viterbi."""
     activation = published_activation(sound, crepe.load(weights))
     return published_f0(activation), activation.max(axis=1)
 
@@ -75,12 +75,12 @@ BOTH = {
 
 
 def added_mb(way):
-    """Return what a minute of sound adds to the memory of a process of its own."""
+    """Return the memory in MB that a minute of audio adds, measured in a separate process."""
     return child(__file__, way)
 
 
 def rows():
-    """Return the rows of the network, of Viterbi, and of both."""
+    """Return the table's rows for the network, for Viterbi and for both."""
     sound = phrase(SECONDS_OF_PHRASE)
     model = crepe.load(WEIGHTS)
     activations = {way: network(sound, model) for way, (network, _) in WAYS.items()}
@@ -89,28 +89,31 @@ def rows():
     off = np.abs(activations["course"] - activations["plain"]).max()
     memory = {way: added_mb(way) for way in WAYS}
     told = {
-        "CREPE's network, tiny": f"activation differs by {off:.0e} at most",
-        "Viterbi": f"f0 by {cents.max():.4f} cents at most, of {len(cents)} frames",
-        "pitch, both": f"a minute takes {memory['course']:.0f} MB; plain: {memory['plain']:.0f} MB",
+        "CREPE's network, tiny": f"activations differ by at most {off:.0e}",
+        "Viterbi": f"f0 differs by at most {cents.max():.4f} cents in {len(cents)} frames",
+        "pitch: network and Viterbi": (
+            f"a minute of audio adds {memory['course']:.0f} MB; ddsp: {memory['plain']:.0f} MB"
+        ),
     }
     ways = {
         "CREPE's network, tiny": lambda way: WAYS[way][0](sound, model),
         "Viterbi": lambda way: WAYS[way][1](activations[way]),
-        "pitch, both": lambda way: BOTH[way](sound, model),
+        "pitch: network and Viterbi": lambda way: BOTH[way](sound, model),
     }
     found = []
     for stage, run in ways.items():
         both = {way: functools.partial(run, way) for way in WAYS}
         row = compare(stage, both, SECONDS_OF_PHRASE, told[stage], RUNS)
-        row["difference"] += f"; by the shortest runs {row['fastest']:.1f} times as fast"
+        row["difference"] += f"; shortest runs: {row['fastest']:.1f} times as fast"
         found.append(row)
     return [*found, full()]
 
 
 def full():
-    """Return the row of CREPE's largest network, which the official notebook takes.
+    """Return the table's row for CREPE's largest network, which Magenta's notebook uses.
 
-    Its weights are random: the time does not depend on them, and the official ones must be fetched.
+    Its weights are random, because the time does not depend on them and the official ones would
+    have to be downloaded.
     """
     tf.keras.utils.set_random_seed(0)
     model = crepe.Crepe("full", crepe.build("full"))
@@ -118,7 +121,7 @@ def full():
     networks = {way: functools.partial(network, sound, model) for way, (network, _) in WAYS.items()}
     off = np.abs(networks["course"]() - networks["plain"]()).max()
     stage = "CREPE's network, full (random weights)"
-    told = f"activation differs by {off:.0e} at most"
+    told = f"activations differ by at most {off:.0e}"
     return compare(stage, networks, SECONDS_OF_PHRASE, told, runs=3)
 
 

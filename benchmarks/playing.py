@@ -1,8 +1,8 @@
-"""An instrument beside ddsp's own autoencoder, on the same curves, with the same weights.
+"""Time an instrument and ddsp's own autoencoder on the same curves with the same weights.
 
 .venv/bin/python benchmarks/playing.py
 
-"Plain" is the model as Magenta's timbre transfer notebook builds and calls it. Each way's harmonics
+"Plain" is the model as Magenta's timbre transfer notebook builds and calls it. The harmonics of both
 are compared with the same controls played in double precision.
 """
 
@@ -23,7 +23,7 @@ BLOCKS = (64, 256, 1024)
 
 
 def plain_model(violin, n_frames):
-    """Build and restore the violin as the official notebook does."""
+    """Build and restore the violin as in Magenta's notebook."""
     n_samples = n_frames * HOP_SIZE
     with gin.unlock_config(), contextlib.redirect_stdout(io.StringIO()):
         gin.clear_config()
@@ -63,12 +63,12 @@ def exactly(controls, hop_size=HOP_SIZE):
 
 
 def below_db(difference, sound):
-    """Return how far a difference lies below a sound, in dB."""
+    """Return the level of a difference relative to a sound, in dB."""
     return 10 * np.log10(np.mean(difference**2) / np.mean(sound**2))
 
 
 def rows():
-    """Return the stage's row, and a row for each size of live blocks."""
+    """Return a row for an instrument, and one for each block size of live playing."""
     violin = instruments.load("violin")
     heard = features.extract(phrase(SECONDS_OF_PHRASE))
     adjusted = conditioning.adjust(heard, violin.statistics)
@@ -90,17 +90,17 @@ def rows():
     }
     told = differences(violin, plain, curves, short)
     return [
-        compare("an instrument plays", ways, n_samples / SAMPLE_RATE, told),
+        compare("playing an instrument", ways, n_samples / SAMPLE_RATE, told),
         *(in_blocks(violin, adjusted, size) for size in BLOCKS),
     ]
 
 
 def differences(violin, plain, curves, short):
-    """Return how exact the harmonics of both ways are."""
+    """Return a remark on how exact the harmonics of both are."""
     theirs = plain(curves, training=False)["harmonic"]
     exact = exactly(theirs["controls"])
     off = below_db(np.float64(theirs["signal"][0]) - exact, exact)
-    # The course's violin begins from a rest, so that its controls are its own.
+    # The course starts its violin from a rest, so its controls differ from ddsp's.
     before = synthesis.REST + synthesis.MARGIN
     window = {
         key: np.pad(curve[0], (before, synthesis.WINDOW), mode=mode, **kind)[
@@ -115,13 +115,13 @@ def differences(violin, plain, curves, short):
     ours = violin.play_parts(short)[0][: len(exact) - HOP_SIZE]
     our_off = below_db(ours - exact[: len(ours)], exact)
     return (
-        f"harmonics differ from exact phases by {our_off:.0f} dB; plain, whose phases drift: "
+        f"harmonics against exact phases: an error of {our_off:.0f} dB; ddsp, whose phases drift: "
         f"{off:.0f} dB"
     )
 
 
 def in_blocks(violin, adjusted, size):
-    """Return the row of a live block size."""
+    """Return the table's row for live playing in blocks of `size` samples."""
     playing = live.Live(violin, size)
     n = playing.n_frames
     taken = []
@@ -132,10 +132,10 @@ def in_blocks(violin, adjusted, size):
     lasts = size / SAMPLE_RATE
     late = size / 16 + 4 * live.LATENCY
     return {
-        "stage": f"live, blocks of {size}",
+        "stage": f"live playing, blocks of {size}",
         "course": np.median(taken) / lasts,
-        "difference": f"a block of {1000 * lasts:.0f} ms takes {1000 * np.median(taken):.1f} ms, 99 % "
-        f"at most {1000 * np.quantile(taken, 0.99):.1f} ms; heard after {late:.0f} ms",
+        "difference": f"a block of {1000 * lasts:.0f} ms takes {1000 * np.median(taken):.1f} ms, 99 % of "
+        f"them at most {1000 * np.quantile(taken, 0.99):.1f} ms; latency {late:.0f} ms",
     }
 
 

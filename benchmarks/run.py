@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/run.py [--from-results] [NAME ...]
 
-With names (pitch, loudness, playing, whole, start) these alone run, and the others' results stay.
-With --from-results nothing runs, and the tables are written again from results.json.
+With names (pitch, loudness, playing, whole, start) only these run, and the other results stay.
+With --from-results nothing runs, and the tables are rewritten from results.json.
 """
 
 import argparse
@@ -25,15 +25,15 @@ COMPARED = ("pitch", "loudness", "playing", "whole")
 NAMES = (*COMPARED, "start")
 MARKS = ("<!-- benchmarks: made by benchmarks/run.py -->", "<!-- /benchmarks -->")
 HEADS = "| | ddsp | this course | speed-up |"
-# Stages that README.md shows, and what it calls them.
+# The stages that README.md shows, and their names there.
 SUMMARY = {
-    "pitch, both": "Find the pitch (CREPE and Viterbi)",
-    "an instrument plays": "Play an instrument",
-    "live, blocks of 256": "Play live, in blocks of 256 samples",
-    "all of it, 30 s of sound": "Transfer a recording of 30 s, start to finish",
+    "pitch: network and Viterbi": "Find the pitch (CREPE and Viterbi)",
+    "playing an instrument": "Play an instrument",
+    "live playing, blocks of 256": "Play live, in blocks of 256 samples",
+    "whole transfer, 30 s of audio": "Transfer a recording of 30 s, start to finish",
 }
 # benchmarks/training.py stores no results: this row, like its tables in benchmarks/README.md, is
-# copied by hand from what it prints. The speed-up is that of the seconds before they were rounded.
+# copied by hand from its output. The speed-up comes from the seconds before rounding.
 TRAINING = {
     "stage": "One training step, on 4 s of audio",
     "plain": 0.316,
@@ -50,20 +50,18 @@ def machine():
 
 
 def measured_on(results):
-    """Return the machine that results come from, as `machine` named it."""
+    """Return the machine that the results come from, as `machine` named it."""
     return re.search(r"\d+ CPU cores \(.+\)", results["head"])[0]
 
 
 def full_tables(results):
-    """Return the tables of all results, with the remarks on each row."""
-    # The course's own words of the heads, in place of those that a benchmark prints alone.
-    _, *lines = table([row for name in COMPARED for row in results[name]]).splitlines()
+    """Return the tables of all results, with remarks."""
+    rows = [row for name in COMPARED for row in results[name]]
     return "\n".join(
         [
             f"Measured on {measured_on(results)}, in seconds of work per second of audio:",
             "",
-            f"{HEADS} remarks |",
-            *lines,
+            table(rows),
             "",
             start.table(results["start"]),
         ]
@@ -102,7 +100,7 @@ def insert(path, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--from-results", action="store_true", help="run nothing, and write the tables again"
+        "--from-results", action="store_true", help="run nothing, and rewrite the tables"
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: two ways of the same work in turn, and tables of what came out."""
+"""Shared by the benchmarks: run two ways of doing the same work in turn, and make tables."""
 
 import json
 import statistics
@@ -13,14 +13,14 @@ RUNS = 5
 
 
 def phrase(seconds):
-    """Return the bundled recording (n_samples,), as often as it fits into so many seconds."""
+    """Return the bundled recording (n_samples,), repeated to last `seconds`."""
     import numpy as np
 
     return np.resize(audio.load(_paths.ASSETS / "audio" / "phrase.ogg"), seconds * 16000)
 
 
 def in_turn(ways, runs=RUNS):
-    """Run each way once to warm up, and then all of them in turn, several times.
+    """Run each way once to warm up, then all of them in turn, `runs` times.
 
     Args:
       ways: {name: function}.
@@ -46,10 +46,10 @@ def compare(stage, ways, seconds, difference, runs=RUNS):
     """Run ways in turn; return a table's row.
 
     Args:
-      stage: what the row is called.
+      stage: the row's name.
       ways: {"plain": function, "course": function}.
-      seconds: of sound that each works on.
-      difference: what to say of the two answers.
+      seconds: length of the audio.
+      difference: remark on how the two results differ.
       runs: see `in_turn`.
     """
     medians, fastest = in_turn(ways, runs)
@@ -60,10 +60,10 @@ def compare(stage, ways, seconds, difference, runs=RUNS):
 
 
 def print_added(run):
-    """Print as JSON what a minute of sound adds to this process's memory, in MB.
+    """Print as JSON the memory in MB that a minute of audio adds to this process.
 
     Args:
-      run: function of a sound, which goes first through what it needs at any length.
+      run: function of a sound; it is called with a short one first, to allocate what any length needs.
     """
     run(phrase(1))
     before = peak_mb()
@@ -72,7 +72,7 @@ def print_added(run):
 
 
 def child(file, *arguments):
-    """Run a benchmark's file in a process of its own; return the JSON that it prints last."""
+    """Run a benchmark's file in a separate process; return the JSON that it prints last."""
     done = subprocess.run(
         [sys.executable, file, *map(str, arguments)], check=True, capture_output=True, text=True
     )
@@ -86,8 +86,8 @@ def peak_mb():
 
 
 def table(rows):
-    """Return rows (dicts) as a Markdown table, seconds a second of sound and what they mean."""
-    lines = ["| | plain | here | times as fast | |", "|---|---|---|---|---|"]
+    """Return rows (dicts) as a Markdown table: seconds per second of audio, and remarks."""
+    lines = ["| | ddsp | this course | speed-up | remarks |", "|---|---|---|---|---|"]
     for row in rows:
         plain, course = row.get("plain"), row["course"]
         times = f"{plain / course:.1f}" if plain else ""
@@ -99,7 +99,7 @@ def table(rows):
 
 
 def number(value):
-    """Return seconds with two digits that count, or nothing."""
+    """Return seconds with three decimals, or with one from 1 s on; "" for None."""
     return "" if value is None else f"{value:.3f}" if value < 1 else f"{value:.1f}"
 
 

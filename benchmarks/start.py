@@ -1,4 +1,4 @@
-"""From an empty shell to the first sound, and what an installation weighs.
+"""Time the way from an empty shell to the first audio, and measure an installation's size.
 
 .venv/bin/python benchmarks/start.py
 """
@@ -16,13 +16,13 @@ RUNS = 3
 PROGRAMS = {
     "import ddsp_course": "import ddsp_course",
     "import tensorflow, alone": "import ddsp_course, tensorflow",
-    "import ddsp and ddsp.training, whole": (
+    "import ddsp and ddsp.training": (
         "import ddsp_course, logging, warnings\n"
         "logging.disable(logging.ERROR)\n"
         "warnings.simplefilter('ignore')\n"
         "import ddsp, ddsp.training"
     ),
-    "a violin is loaded": "from ddsp_course import instruments\ninstruments.load('violin')",
+    "load a violin": "from ddsp_course import instruments\ninstruments.load('violin')",
 }
 
 
@@ -55,7 +55,7 @@ def first_sound():
 
 
 def rows():
-    """Return "steps", {step: seconds}, medians of several processes in turn, and "installed_mb"."""
+    """Return {"steps": {step: median seconds of several processes}, "installed_mb": ...}."""
     taken = {name: [] for name in PROGRAMS}
     steps = []
     for _ in range(RUNS):
@@ -71,7 +71,7 @@ def rows():
 
 
 def installed_mb():
-    """Return {package folder: MB} of this environment's largest, and of "all"."""
+    """Return {package folder: MB} for this environment's six largest, and the total as "all"."""
     packages = Path(sys.prefix).glob("lib/python*/site-packages/*")
     sizes = {
         path.name: sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6

@@ -1,11 +1,11 @@
-"""Time a training step beside ddsp's own, in turn, and print both loss curves.
+"""Time the course's training step and ddsp's own in turn, and print both loss curves.
 
 .venv/bin/python benchmarks/training.py
 
 Both train the model of solo_instrument.gin (GRU 256, 60 harmonics) on the same batches of 4 x 1 s
-of the bundled clarinet, from the same weights. The plain way is ddsp's `Trainer` as it is; the
-rows between show what each part of the fast step does alone. The synthesizer's noise is drawn anew
-each time, so each curve runs twice: two runs of ddsp's own differ, too. Prints Markdown tables.
+of the bundled clarinet, from the same weights. The plain way is ddsp's unchanged `Trainer`; the rows
+in between add one part of the fast step at a time. Each curve runs twice, because the synthesizer
+draws new noise each time and so even two runs of ddsp differ. Prints Markdown tables.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.fast import gru
 from ddsp_course.training import run
 
-TIMED = 15  # steps of each, after one that compiles
+TIMED = 15  # steps of each trainer, after one that compiles
 CURVE = 200  # steps of the two curves
 AT = (1, 10, 25, 50, 100, 200)
 SEED = 5
 
 
 def pieces():
-    """Return batches without end, the same each time, of pieces of a second of the clarinet."""
+    """Return a function that yields endless batches of one-second examples, the same each time."""
     rows = []
     model = crepe.load("course")
     for path in sorted((_paths.ASSETS / "audio" / "clarinet").glob("*.ogg"))[:3]:
@@ -54,14 +54,14 @@ def pieces():
 
 
 def trainers(batch):
-    """Return {name: trainer}, all with the same weights, which are the same each time."""
+    """Return {name: trainer}, all with the same reproducible weights."""
     tf.random.set_seed(SEED)
     made, weights = {}, None
     for name, is_fast, has_gru, compiled in (
         ("ddsp's Trainer", False, False, False),
         ("with the fast oscillator", True, False, False),
         ("and the fast GRU", True, True, False),
-        ("and compiled by XLA: the course", True, True, True),
+        ("and compiled by XLA: this course", True, True, True),
     ):
         with contextlib.redirect_stdout(io.StringIO()):
             run.configure()
@@ -99,7 +99,7 @@ def main():
             float(trainer.train_step(batch)["total_loss"])
             taken[name].append(time.perf_counter() - started)
     plain = np.median(taken["ddsp's Trainer"])
-    print("| a step of batch 4 x 1 s | median s | times as fast |\n|---|---|---|")
+    print("| a step with a batch of 4 x 1 s | seconds | speed-up |\n|---|---|---|")
     for name, times in taken.items():
         print(f"| {name} | {np.median(times):.3f} | {plain / np.median(times):.1f} |")
 
@@ -112,9 +112,9 @@ def main():
             curves[f"{name}, run {number}"] = [
                 float(fresh[name].train_step(next(source))["total_loss"]) for _ in range(CURVE)
             ]
-    print("\n| loss after steps | " + " | ".join(curves) + " |\n|" + "---|" * (len(curves) + 1))
+    print("\n| step | " + " | ".join(curves) + " |\n|" + "---|" * (len(curves) + 1))
     for step in AT:
-        # The mean of up to ten steps, since a batch has its own loss.
+        # The mean of up to ten steps, because the loss differs between batches.
         means = [np.mean(curve[max(0, step - 10) : step]) for curve in curves.values()]
         print(f"| {step} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
 

@@ -1,10 +1,9 @@
-"""The whole way from a recording to a violin, beside the plain way, for short and long sounds.
+"""Time the whole transfer from a recording to a violin and the plain way, for several lengths.
 
 .venv/bin/python benchmarks/whole.py
 
-Each way and length runs in a process of its own, in turn, so that its peak memory is known. The
-plain way is that of Magenta's timbre transfer notebook, with CREPE's tiny network in place of its
-full one.
+Each way and length runs in a separate process, which measures its peak memory. The plain way is that
+of Magenta's timbre transfer notebook, with CREPE's tiny network instead of the full one.
 """
 
 import json
@@ -21,7 +20,7 @@ from ddsp_course._tensorflow import ddsp
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 LENGTHS = (5, 30, 60, 120, 600)
-PLAIN_UP_TO = 60  # seconds; beyond, the plain way takes more memory than most machines have
+PLAIN_UP_TO = 60  # seconds; for more, the plain way needs more memory than most machines have
 COMPARED = 30
 RUNS = 3
 
@@ -34,7 +33,7 @@ def course(sound):
 
 
 def plain(sound):
-    """Return the same, as the official notebook does it."""
+    """Return the same for the way of Magenta's notebook."""
     from pitch import plain_f0
 
     violin = instruments.load("violin")
@@ -68,7 +67,7 @@ def measure(way, seconds):
 
 
 def differences(seconds):
-    """Return what sets the two violins apart, and plain's own runs, whose noise is drawn anew."""
+    """Return a remark on how far the two violins differ, and two runs of ddsp, which draws new noise."""
     sound = phrase(seconds)
     play = plain(sound)
     ours, theirs, again = (
@@ -76,9 +75,9 @@ def differences(seconds):
     )
     off, own = (np.abs(theirs - other[: len(theirs)]) for other in (ours, again))
     return (
-        f"loudness differs by {np.median(off):.2f} dB, in 1 % of frames by more than "
-        f"{np.quantile(off, 0.99):.1f}; plain from run to run: {np.median(own):.2f} and "
-        f"{np.quantile(own, 0.99):.1f}"
+        f"loudness differs by {np.median(off):.2f} dB (median), and in 1 % of frames by more than "
+        f"{np.quantile(off, 0.99):.1f} dB; between two runs of ddsp: {np.median(own):.2f} and "
+        f"{np.quantile(own, 0.99):.1f} dB"
     )
 
 
@@ -96,14 +95,14 @@ def rows():
         )
         found.append(
             {
-                "stage": f"all of it, {seconds} s of sound",
+                "stage": f"whole transfer, {seconds} s of audio",
                 "course": work["course"] / seconds,
-                "difference": f"{memory['course']:.0f} MB at most",
+                "difference": f"peak memory {memory['course']:.0f} MB",
             }
         )
         if "plain" in work:
             found[-1]["plain"] = work["plain"] / seconds
-            found[-1]["difference"] += f"; plain: {memory['plain']:.0f} MB"
+            found[-1]["difference"] += f"; ddsp: {memory['plain']:.0f} MB"
         if seconds == COMPARED:
             found[-1]["difference"] += f"; {differences(seconds)}"
     return found

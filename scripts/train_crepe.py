@@ -5,20 +5,19 @@
 
 Four kinds of sound, mixed in every batch:
 
-- draws of a harmonic oscillator: random f0, spectra, glides and vibrato, some shaped by
-  formants as a voice is;
-- notes of all pitched programs of two soundfonts; the score says the pitch, and YIN corrects it
-  for samples that are out of tune or have vibrato in them;
-- espeak-ng's voices, analysed and played again by ddsp's oscillator and filtered noise at a
-  pitch that is then known exactly (the way of Salamon et al., "An Analysis/Synthesis Framework
-  for Automatic F0 Annotation of Multitrack Datasets", ISMIR 2017);
-- noise, silence, and what has no pitch in speech, whose target is zero everywhere, so that
-  confidence means something.
+- a harmonic oscillator with random f0, spectra, glides and vibrato, and sometimes with a voice's
+  formants;
+- notes of all pitched programs of two soundfonts; the pitch comes from the score, and YIN corrects
+  it if a sample is out of tune or has vibrato;
+- espeak-ng's voices, resynthesised with ddsp's oscillator and filtered noise at a pitch that is
+  therefore known exactly (Salamon et al., "An Analysis/Synthesis Framework for Automatic F0
+  Annotation of Multitrack Datasets", ISMIR 2017);
+- noise, silence, and the unpitched parts of speech. Their target is zero in every bin, which is how
+  the network learns to report low confidence.
 
-Some clips and draws have a reverb. Targets and loss are the paper's (Kim et al., ICASSP 2018,
-section 2): a Gaussian of 25 cents around the true pitch, and binary cross-entropy.
-Tested on sources not trained on: another soundfont, and two recordings played again at a known
-pitch in the same way.
+Some of the sounds have reverb. Targets and loss are the paper's (Kim et al., ICASSP 2018, section
+2): a Gaussian of 25 cents around the true pitch, and binary cross-entropy. The test uses sources
+that the training does not: another soundfont, and two recordings resynthesised in the same way.
 """
 
 import argparse
@@ -453,7 +452,7 @@ def test_sounds(work):
                 sound = audio.load(recordings / f"{name}.ogg")[: 12 * SAMPLE_RATE]
                 sound = sound[: len(sound) // HOP_SIZE * HOP_SIZE]
                 rng = np.random.default_rng(21)
-                made[f"{name}, played again"] = [play_again(rng, sound)]
+                made[f"{name}, resynthesised"] = [play_again(rng, sound)]
         arrays = {}
         for name, rows in made.items():
             arrays[f"{name}|audio"] = np.concatenate([a for a, _ in rows])
@@ -481,14 +480,14 @@ def listen(sound, model):
 def evaluate(sources, models):
     """Return a Markdown table of accuracy on sounds not trained on, clean and in white noise.
 
-    Raw pitch and chroma accuracy are mir_eval's, over the voiced frames. The last column is
-    the area under the curve of voiced recall against false alarms, over all thresholds of
-    confidence: the chance that a voiced frame is surer than an unvoiced one.
+    Raw pitch and chroma accuracy are mir_eval's, over the voiced frames. AUC is the area under the
+    ROC curve of confidence: the chance that a voiced frame has a higher confidence than an unvoiced
+    one.
     """
     import mir_eval
 
     lines = [
-        "| sounds | noise | by | 50 cents | 25 | 10 | chroma | sure: voiced | unvoiced | apart |",
+        "| sounds | noise | tracker | 50 cents | 25 | 10 | chroma | confident: voiced | unvoiced | AUC |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, (clean, truth) in sources.items():
