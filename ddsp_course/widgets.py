@@ -1,8 +1,8 @@
-"""The app: timbre transfer with buttons and sliders, in a notebook or as a page of its own.
+"""The app: timbre transfer with buttons and sliders, in a notebook or on a page of its own.
 
-`timbre_transfer()` shows it; `make app` serves notebooks/app.ipynb with Voila. It takes the steps
-of notebooks/02_timbre_transfer/00_demo.ipynb, which explains them. It runs on ipywidgets 7.7
-(Colab) and 8. Work that takes long goes on in a thread, so that it can be cancelled.
+`timbre_transfer()` shows it; `make app` serves notebooks/app.ipynb with Voila. It follows the steps
+of notebooks/02_timbre_transfer/00_demo.ipynb, which explains them. It works with ipywidgets 7.7
+(Colab) and 8. Slow tasks run in a thread and can be cancelled.
 """
 
 import contextlib
@@ -36,20 +36,20 @@ except ImportError as error:
         "anywidget`, or use transfer.timbre_transfer."
     ) from error
 
-# What can be played without a recording: (title in the menu, file in assets/audio).
+# Sounds to play without a recording: (title in the menu, file in assets/audio).
 EXAMPLES = {
-    "flute": ("a flute's melody", "phrase.ogg"),
-    "voice": ("a synthetic voice that sings", "voice.ogg"),
-    "whistle": ("a synthetic whistle", "whistle.ogg"),
-    "hum": ("a synthetic hum", "hum.ogg"),
+    "flute": ("flute melody (soundfont)", "phrase.ogg"),
+    "voice": ("singing voice (synthetic)", "voice.ogg"),
+    "whistle": ("whistle (synthetic)", "whistle.ogg"),
+    "hum": ("hum (synthetic)", "hum.ogg"),
 }
 _WIDE = {"description_width": "180px"}
-_SHORTEST_S = 0.2  # of a part
-_COLUMNS = 640  # columns of a waveform
+_SHORTEST_S = 0.2  # shortest part that can be selected
+_COLUMNS = 640  # columns of the waveform picture
 
 
 def timbre_transfer():
-    """Show the app: any sound, played by any instrument.
+    """Show the app, which plays any sound on any instrument.
 
     Raises:
       SetupError: ipywidgets or anywidget is missing.
@@ -62,24 +62,24 @@ def timbre_transfer():
 
 
 class App:
-    """The app's state, its controls, and the page that they make.
+    """The app's state, controls and page.
 
     Attributes:
-      page: an ipywidgets box with everything in it.
-      whole: (n_samples,), the sound in use.
-      sound: (n_samples,), the part of it that is to be played.
-      extracted, adjusted: `features.Features` of it, before and after `conditioning.adjust`.
+      page: an ipywidgets box that contains everything.
+      whole: (n_samples,), the current sound.
+      sound: (n_samples,), the selected part of it.
+      extracted, adjusted: `features.Features` of that part, before and after `conditioning.adjust`.
       instrument: `instruments.Instrument`.
-      parts: what `Instrument.play_parts` made, or None before a transfer.
+      parts: the result of `Instrument.play_parts`, or None before a transfer.
     """
 
     def __init__(self):
         self.whole = self.sound = self.extracted = self.adjusted = self.parts = None
-        self._measured = None  # the sound that `extracted` is of
-        self.instrument = self._chosen = None  # and its name in the menu
-        self._own, self._zips = {}, {}  # zips by name: instruments, and bytes that wait for loading
+        self._measured = None  # the sound that `extracted` belongs to
+        self.instrument = self._chosen = None  # the instrument, and its name in the menu
+        self._own, self._zips = {}, {}  # loaded instruments, and bytes of zips yet to load, by name
         self._take, self._take_name = record.Take(), ""
-        self._remarks = [], []  # on the sound, and on how it is played
+        self._remarks = [], []  # warnings about the sound, and about how it is played
         self._is_held = self._is_playing = False
         self.work = background.Background()
         self._make_choices()
@@ -98,7 +98,7 @@ class App:
             style=_WIDE,
         )
         self.recorder = record.widget(30, self._receive)
-        self.recorder.add_class("without-trim")  # the app trims every sound, examples too
+        self.recorder.add_class("without-trim")  # the app can trim every sound, even examples
         self.waveform = ipywidgets.HTML()
         self.ends = [_slider("from (s)", 0, 0, 1, 0.05), _slider("to (s)", 1, 0, 1, 0.05)]
         catalogue = instruments.catalogue()
@@ -137,12 +137,12 @@ class App:
         self.reset = ipywidgets.Button(description="Reset knobs and mix", layout={"width": "auto"})
 
     def _make_results(self):
-        # Never disabled: the keyboard would be lost with the button that it is on.
+        # Never disabled, because a disabled button loses the keyboard focus.
         self.transfer = ipywidgets.Button(description="Transfer", button_style="primary")
         self.cancel = ipywidgets.Button(description="Cancel")
         self.remarks = ipywidgets.HTML()
         self.player = player.widget()
-        # Pictures have their room before they are there, and so nothing jumps when they come.
+        # The space for pictures is reserved, so nothing jumps when they appear.
         self.curves = ipywidgets.HTML(_room(8, 5.2))
         self.before = ipywidgets.HTML(_room(6, 3.2))
         self.after = ipywidgets.HTML(_room(6, 3.2))
@@ -162,12 +162,12 @@ class App:
         self.cancel.on_click(lambda _: self.work.cancel())
 
     def _when_turned(self, control, function):
-        """Call a function when somebody changes a control, and not when the app does."""
+        """Call a function when the user changes a control, but not when the app does."""
         control.observe(lambda _: None if self._is_held else function(), "value")
 
     @contextlib.contextmanager
     def _held(self):
-        """Let the app change its own controls without being called by them."""
+        """Let the app change its own controls without triggering their callbacks."""
         self._is_held = True
         try:
             yield
@@ -179,16 +179,16 @@ class App:
             [
                 _row(
                     _column(
-                        _heading("1. A sound"),
+                        _heading("1. Sound"),
                         self.in_use,
                         self.source,
                         self.recorder,
                         self.waveform,
                         *self.ends,
                     ),
-                    _column(_heading("2. An instrument"), self.choice, _row(self.zip, self.path)),
+                    _column(_heading("2. Instrument"), self.choice, _row(self.zip, self.path)),
                 ),
-                _heading("3. How it is played"),
+                _heading("3. Adjustments"),
                 _row(_column(*self.knobs.values(), _row(self.reset)), _column(self.curves)),
                 _heading("4. Transfer"),
                 _row(self.transfer, self.cancel, self.work.progress, self.work.left),
@@ -196,24 +196,24 @@ class App:
                 self.remarks,
                 self.player,
                 _row(_column(self.before), _column(self.after)),
-                _heading("5. The mix"),
+                _heading("5. Mix"),
                 *self.levels,
             ]
         )
 
     def refresh(self):
-        """Load the instrument and measure the sound, and draw the curves."""
+        """Load the instrument, measure the sound and draw the curves."""
         self._is_playing = False
         self.work.begin(self._measure)
 
     def wait(self):
-        """Wait until the work that was begun is over."""
+        """Wait until the current task has ended."""
         self.work.wait()
 
-    # What the controls call.
+    # Callbacks of the controls.
 
     def _press_transfer(self):
-        # Measuring goes on; a transfer begins anew, with the settings of now.
+        # Measuring continues; a running transfer restarts with the current settings.
         self.work.begin(self._play, stop_other=self._is_playing)
         self._is_playing = True
 
@@ -226,10 +226,10 @@ class App:
             self._use(self._take.sound, self._take_name)
             self.refresh()
         else:
-            self.work.say("Record something or upload a file: it is taken as soon as it arrives.")
+            self.work.say("Record something or upload a file; the app uses it once it arrives.")
 
     def _receive(self, name, data):
-        """Take what the recorder sends. What cannot be used leaves the sound in use as it is."""
+        """Receive a file from the recorder; an unusable one leaves the current sound in place."""
         accepted, sentence = self._take.receive(name, data)
         if accepted:
             self._take_name = name
@@ -239,7 +239,7 @@ class App:
         return accepted, sentence
 
     def _use(self, sound, title):
-        """Take a sound, all of it."""
+        """Make a sound the current one, with all of it selected."""
         self.whole, self._title = sound, title
         seconds = len(sound) / audio.SAMPLE_RATE
         with self._held():
@@ -258,7 +258,7 @@ class App:
         self.refresh()
 
     def _take_part(self):
-        """Take the part between the two ends, and say and show what is in use."""
+        """Select the part between the two ends, and show what is in use."""
         first, last = (end.value for end in self.ends)
         is_all = first == 0 and last == self.ends[1].max
         part = "" if is_all else f", from {first:.1f} to {last:.1f} s"
@@ -277,7 +277,7 @@ class App:
         self.player.show_before(self.sound, f"Before: {self._title}")
 
     def _unpack(self, name, content):
-        """Offer an uploaded zip, which is kept in memory until it is loaded."""
+        """Add an uploaded zip to the menu; it stays in memory until it is loaded."""
         name = Path(name).name
         self._zips[name] = content
         if self.choice.value == name:
@@ -286,7 +286,7 @@ class App:
             self._offer(name)
 
     def _offer(self, name):
-        """Put an instrument of the learner's own in the menu, and choose it."""
+        """Add the learner's own instrument to the menu, and choose it."""
         if not name:
             return
         if name not in [value for _, value in self.choice.options]:
@@ -310,15 +310,15 @@ class App:
         self._turned()
         self._mix()
 
-    # Work, in a thread of its own.
+    # Tasks that run in a thread.
 
     def _measure(self, steps):
-        """Do what is not done yet, up to the curves; return whether the chosen instrument is there."""
+        """Complete all steps up to the curves; return whether the chosen instrument loaded."""
         failure = self._load_chosen(steps)
         if self.instrument is None:
             raise failure
         sound = self.sound
-        # Another may have been chosen while one was being measured.
+        # The user may have chosen another sound in the meantime.
         if self.extracted is None or self._measured is not sound:
             self.work.say("Measuring pitch and loudness …")
             extracted, said = _with_remarks(features.extract, sound, progress=steps)
@@ -326,7 +326,7 @@ class App:
         self._adjust()
         self.work.say(
             "Ready: press “Transfer”." if failure is None
-            else f"{failure} The instrument is {self._name()} again."
+            else f"{failure} Using {self._name()} again."
         )  # fmt: skip
         return failure is None
 
@@ -337,10 +337,11 @@ class App:
         self.parts = self.instrument.play_parts(self.adjusted, progress=steps)
         self._mix()
         self.player.shown = "after"
-        self.work.say(f"Done: {len(self.sound) / audio.SAMPLE_RATE:.1f} s by {self._name()}.")
+        seconds = len(self.sound) / audio.SAMPLE_RATE
+        self.work.say(f"Done: {seconds:.1f} s, played on {self._name()}.")
 
     def _load_chosen(self, steps):
-        """Load what the menu shows, if it is not loaded; return the error that prevents it, if any."""
+        """Load the instrument that the menu shows, unless it is loaded; return any error."""
         name = self.choice.value
         if name == self._chosen and name not in self._zips:
             return None
@@ -371,7 +372,7 @@ class App:
         return self._own[name] if name in self._own else instruments.load(name)
 
     def _take_back(self, name):
-        """Take what cannot be loaded out of the menu, and choose again what is loaded."""
+        """Remove an instrument that cannot be loaded from the menu; choose the loaded one."""
         known = {*instruments.catalogue(), *self._own}
         with self._held():
             chosen = self.choice.value
@@ -382,7 +383,7 @@ class App:
             self.choice.value = self._chosen if chosen == name else chosen
 
     def _show_titles(self):
-        """Give the menu its titles anew, for what has been fetched is on this computer now."""
+        """Update the menu's titles, because a downloaded instrument loses its size note."""
         catalogue = instruments.catalogue()
         options = tuple(
             (catalogue[value].title if value in catalogue else title, value)
@@ -394,7 +395,7 @@ class App:
                 self.choice.options = options
                 self.choice.value = chosen
 
-    # What is seen and heard.
+    # Output.
 
     def _adjust(self):
         settings = {name: knob.value for name, knob in self.knobs.items()}
@@ -406,7 +407,7 @@ class App:
         figure = plots.features(self.extracted, self.adjusted, figure=_figure(8, 5.2))
         self.curves.value = plots.to_html(
             figure,
-            "Pitch, loudness and confidence over time, before and after, and where notes are",
+            "Pitch, loudness and confidence over time, before and after, with notes marked",
         )
 
     def _mix(self):
@@ -434,16 +435,16 @@ def _example(name):
 
 
 def _with_remarks(function, *arguments, **settings):
-    """Return what a function returns, and the course's warnings in it, a list of sentences."""
+    """Return a function's result, and a list of the course's warnings that it raised."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         result = function(*arguments, **settings)
-    # Warnings of other packages tell a learner nothing.
+    # Warnings from other packages do not help a learner.
     return result, [str(one.message) for one in caught if Path(one.filename) == Path(__file__)]
 
 
 def _small_hall():
-    """A second of noise that dies away, (16000,), with a quarter of the dry sound's power."""
+    """Return (16000,), a second of decaying noise with a quarter of the dry sound's power."""
     n = audio.SAMPLE_RATE
     tail = np.random.default_rng(0).normal(size=n) * np.exp(-5 * np.arange(n) / n)
     return (0.5 * tail / np.sqrt(np.sum(tail**2))).astype(np.float32)
@@ -456,7 +457,7 @@ def _spectrogram_html(sound, title):
 
 
 def _waveform_html(sound, first, last):
-    """Return a picture of a sound's loudest samples, the part from `first` to `last` s darker."""
+    """Return a picture of a waveform with the part from `first` to `last` s in colour."""
     step = -(-len(sound) // _COLUMNS)
     peaks = np.abs(np.pad(sound, (0, -len(sound) % step))).reshape(-1, step).max(axis=1)
     time = (np.arange(len(peaks)) + 0.5) * step / audio.SAMPLE_RATE
@@ -470,14 +471,14 @@ def _waveform_html(sound, first, last):
 
 
 def _room(width, height, text=""):
-    """Return the HTML of an empty place as large as a figure of that size in inches."""
+    """Return the HTML of an empty space as large as a figure of that size in inches."""
     return (
         f'<div style="max-width: {80 * width:g}px; aspect-ratio: {width} / {height}">{text}</div>'
     )
 
 
 def _figure(width, height):
-    """Return a figure that pyplot does not know, which shows what it knows after each cell."""
+    """Return a figure outside pyplot, which would show it once more after the cell."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=80, layout="constrained", facecolor="white")
@@ -504,5 +505,5 @@ def _row(*children):
 
 
 def _column(*children):
-    """Return a box that stands beside another where there is room, and below it where not."""
+    """Return a box that goes beside another if there is room, and otherwise below it."""
     return ipywidgets.VBox(children, layout={"flex": "1 1 480px"})

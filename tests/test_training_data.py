@@ -1,5 +1,6 @@
 """Recordings and soundfonts become datasets; what cannot is named before anything is computed."""
 
+import re
 import shutil
 
 import numpy as np
@@ -88,8 +89,7 @@ def test_beam_workers_in_other_processes_find_the_same_pitch(recordings, dataset
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     other = data.prepare_recordings(recordings, tmp_path / "d", 0.2, options, progress=True)
     said = capsys.readouterr().err
-    assert "train: chunks: 100%" in said
-    assert "held_out: chunks: 100%" in said
+    assert "train" in said and "held_out" in said and said.count("100%") >= 2
 
     def by_sound(rows):
         return sorted(rows, key=lambda row: row["audio"].tobytes())
@@ -108,25 +108,25 @@ def test_dataset_is_made_in_a_notebook_too(recordings, tmp_path, monkeypatch, ca
     monkeypatch.setattr(interactive_utils, "is_in_ipython", lambda: True)
     data.prepare_recordings(recordings, tmp_path / "d", held_out=0, progress=True)
     assert len(read(tmp_path / "d")) == 22
-    assert "train: chunks: 100%" in capsys.readouterr().err
+    assert re.search(r"train.*100%", capsys.readouterr().err)
     assert interactive_utils.is_in_ipython()
 
 
 def test_folder_without_a_sound_is_named(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(TrainingError, match="no sound file"):
+    with pytest.raises(TrainingError, match=f"{tmp_path}: .*wav"):
         data.prepare_recordings(tmp_path, tmp_path / "d")
-    with pytest.raises(TrainingError, match="no sound file"):
+    with pytest.raises(TrainingError, match=f"{tmp_path}/nowhere: .*wav"):
         data.prepare_recordings(tmp_path / "nowhere", tmp_path / "d")
 
 
 @pytest.mark.parametrize(
     ("name", "sound", "says"),
     [
-        ("short", tone(440, 0.5), r"0\.50 s long"),
-        ("silent", np.zeros(3 * SECOND, np.float32), "is silent"),
-        ("chord", tone(261.6) + tone(329.6) + tone(392.0), "one note at a time"),
-        ("noise", 0.1 * np.random.default_rng(0).standard_normal(3 * SECOND), "one note at a time"),
+        ("short", tone(440, 0.5), r"\b0\.50 s"),
+        ("still", np.zeros(3 * SECOND, np.float32), "silent"),
+        ("three", tone(261.6) + tone(329.6) + tone(392.0), r"\d+%.* chords"),
+        ("hiss", 0.1 * np.random.default_rng(0).standard_normal(3 * SECOND), "pitch"),
     ],
 )
 def test_recording_that_cannot_be_learned_from_is_named(name, sound, says, tmp_path):
@@ -140,7 +140,7 @@ def test_all_bad_recordings_are_named_at_once_or_left_out(recordings, tmp_path, 
     folder = shutil.copytree(recordings, tmp_path / "in")
     audio.write(folder / "short.wav", tone(440, 0.5))
     (folder / "text.mp3").write_text("Tuesday, clarinet")
-    with pytest.raises(TrainingError, match="2 of 4 recordings cannot be used") as error:
+    with pytest.raises(TrainingError, match=r"\b2\b.*\b4\b") as error:
         data.prepare_recordings(folder, tmp_path / "d")
     assert "short.wav" in str(error.value) and "text.mp3" in str(error.value)
     assert not (tmp_path / "d").exists()
@@ -164,7 +164,7 @@ def test_what_is_wrong_anywhere_in_a_recording_is_told(only_checks, tmp_path, ca
     audio.write(tmp_path / "clean.flac", np.tile(tune, 3))
     data.prepare_recordings(tmp_path, tmp_path / "d")
     (said,) = [record.getMessage() for record in caplog.records]
-    assert "two.flac" in said and "several notes from 0:10 to 0:21" in said
+    assert re.search(r"two\.flac.*several notes.*\b0:10\b.*\b0:21\b", said)
 
 
 def test_clipping_shows_at_the_rate_of_the_file(only_checks, tmp_path, caplog):
@@ -177,7 +177,7 @@ def test_clipping_shows_at_the_rate_of_the_file(only_checks, tmp_path, caplog):
     soundfile.write(tmp_path / "hot.wav", stereo, 44100, subtype="PCM_24")
     data.prepare_recordings(tmp_path, tmp_path / "d")
     (said,) = [record.getMessage() for record in caplog.records]
-    assert "clipping from 0:00 to 0:12" in said
+    assert re.search(r"hot\.wav.*clipping.*\b0:00\b.*\b0:12\b", said)
 
 
 def test_a_quiet_recording_is_raised_and_told(only_checks, tmp_path, caplog, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_quiet_recording_is_raised_and_told(only_checks, tmp_path, caplog, mon
     soundfile.write(tmp_path / "quiet.wav", quiet, 16000, subtype="PCM_24")
     data.prepare_recordings(tmp_path, tmp_path / "d")
     (said,) = [record.getMessage() for record in caplog.records]
-    assert "quiet.wav: very quiet: raised by" in said
+    assert re.search(r"quiet\.wav.*\b\d+ dB", said)
     assert np.abs(written[0]).max() == pytest.approx(0.1, rel=0.01)
 
 
@@ -219,32 +219,32 @@ def test_held_out_chunks_are_those_of_the_dataset(recordings, dataset):
     for row in read(dataset, "held_out"):
         # A dataset's chunks went through files of 16 bits.
         assert min(np.abs(row["audio"] - one).max() for one in seconds) < 1e-4
-    with pytest.raises(TrainingError, match="add another"):
+    with pytest.raises(TrainingError, match="20 s"):
         data.held_out_chunks(sounds[:1])
 
 
 def test_unreadable_recording_is_named(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"no sound")
-    with pytest.raises(TrainingError, match=r"a\.wav.*Take it out"):
+    with pytest.raises(TrainingError, match=r"a\.wav"):
         data.prepare_recordings(tmp_path, tmp_path / "d")
 
 
 def test_too_little_in_all_is_named(tmp_path):
     audio.write(tmp_path / "a.wav", tone(440, 4))
-    with pytest.raises(TrainingError, match=r"4\.0 s long in all"):
+    with pytest.raises(TrainingError, match=r"\b4\.0 s.*\b10 s"):
         data.prepare_recordings(tmp_path, tmp_path / "d")
 
 
 def test_dataset_is_never_written_over(dataset, recordings):
     before = sorted(path.stat().st_mtime_ns for path in dataset.iterdir())
-    with pytest.raises(TrainingError, match="exists already"):
+    with pytest.raises(TrainingError, match=f"{dataset} .*exists"):
         data.prepare_recordings(recordings, dataset)
     assert sorted(path.stat().st_mtime_ns for path in dataset.iterdir()) == before
 
 
 def test_full_disk_is_one_sentence_and_leaves_nothing(recordings, small_disk):
     with small_disk("300k") as disk:
-        with pytest.raises(TrainingError, match="the disk is full"):
+        with pytest.raises(TrainingError, match=f"{disk}/d .*full"):
             data.prepare_recordings(recordings, disk / "d")
         assert list(disk.iterdir()) == []
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -267,7 +268,7 @@ def test_commands_export_and_score(trained, dataset, tmp_path, capsys):
 
     folder = tmp_path / "instrument"
     assert main(["export", str(dataset), str(trained[0]), str(folder)]) == 0
-    assert "step 20" in capsys.readouterr().out
+    assert re.search(r"\b20\b", capsys.readouterr().out)
     assert main(["score", str(folder), str(dataset)]) == 0
     said = capsys.readouterr().out
     # Three examples of a second are held out.
@@ -279,9 +280,9 @@ def test_commands_say_in_a_sentence_what_is_wrong(tmp_path, capsys):
 
     folder = str(tmp_path)
     for arguments, says in (
-        (["prepare", folder, f"{folder}/d"], "no sound file"),
+        (["prepare", folder, f"{folder}/d"], folder),
         (["train", folder, f"{folder}/run", "--gin", "train.num_step = 3"], "num_step"),
-        (["export", folder, folder, f"{folder}/i"], "train first"),
+        (["export", folder, folder, f"{folder}/i"], "checkpoint"),
         (["score", "violin", folder], "held_out"),
     ):
         assert main(arguments) == 2
@@ -295,9 +296,9 @@ def test_commands_say_in_a_sentence_what_is_wrong(tmp_path, capsys):
     [
         ("Trainer.learning_rat = 0.1", "learning_rat"),
         ("Harmonics.n_samples = 1", "Harmonics"),
-        ("Trainer.learning_rate = ", "cannot be used"),
-        ("RnnFcDecoder.rnn_type = 'lstm2'", "cannot be built"),
-        ("TFRecordProvider.example_secs = 4", "does not fit"),
+        ("Trainer.learning_rate = ", r"Trainer\.learning_rate"),
+        ("RnnFcDecoder.rnn_type = 'lstm2'", "settings"),
+        ("TFRecordProvider.example_secs = 4", r"\b1 s.*\b4\b"),
     ],
 )
 def test_wrong_setting_is_named_before_training(line, says, dataset, tmp_path):
@@ -309,16 +310,16 @@ def test_wrong_setting_is_named_before_training(line, says, dataset, tmp_path):
 def test_damaged_dataset_is_named(dataset, tmp_path):
     (path,) = dataset.glob("train*")
     (tmp_path / path.name).write_bytes(path.read_bytes()[:20] + bytes(200))
-    with pytest.raises(TrainingError, match="is damaged"):
+    with pytest.raises(TrainingError, match=f"{tmp_path} .*damaged"):
         run.train(tmp_path, tmp_path / "run", gin_lines=SMALL, progress=False)
 
 
 def test_missing_gin_file_and_dataset_and_checkpoint_are_named(dataset, tmp_path):
     with pytest.raises(TrainingError, match=r"none\.gin"):
         run.train(dataset, tmp_path / "run", gin_files=[tmp_path / "none.gin"])
-    with pytest.raises(TrainingError, match="ddsp-course prepare"):
+    with pytest.raises(TrainingError, match=f"{tmp_path} "):
         run.train(tmp_path, tmp_path / "run")
-    with pytest.raises(TrainingError, match="train first"):
+    with pytest.raises(TrainingError, match=f"{tmp_path}: "):
         run.export(dataset, tmp_path, tmp_path / "instrument")
 
 
@@ -327,7 +328,7 @@ def test_strategies_are_named(monkeypatch):
     with pytest.raises(TrainingError, match="TF_CONFIG"):
         run.get_strategy("multiworker")
     monkeypatch.setenv("TF_CONFIG", "{broken")
-    with pytest.raises(TrainingError, match="TF_CONFIG cannot be read"):
+    with pytest.raises(TrainingError, match="TF_CONFIG"):
         run.get_strategy("multiworker")
     with pytest.raises(TrainingError, match="one, mirrored, multiworker"):
         run.get_strategy("many")
@@ -340,7 +341,7 @@ def test_full_disk_keeps_what_was_saved(dataset, small_disk):
             while True:
                 file.write(bytes(1 << 16))
                 file.flush()
-        with pytest.raises(TrainingError, match="What was saved is in"):
+        with pytest.raises(TrainingError, match=f"{disk}/run"):
             run.train(dataset, disk / "run", steps=30, gin_lines=SMALL, progress=False)
         (disk / "filler").unlink()
         losses = run.train(dataset, disk / "run", steps=20, gin_lines=SMALL, progress=False)

@@ -1,18 +1,18 @@
-"""You need not read this: CREPE's forward pass with a sixth of the multiplications, same output.
+"""Optional reading: CREPE's forward pass with a sixth of the multiplications, same output.
 
 `crepe.build` is the same network in 25 lines, explained in
-notebooks/02_timbre_transfer/04_pitch.ipynb. For `tiny`, 94 % of its 36 million multiplications
-a frame are in the first two layers. Both are done in another way here:
+notebooks/02_timbre_transfer/04_pitch.ipynb. In `tiny`, the first two layers account for 94 % of the
+36 million multiplications per frame. Here they are computed differently:
 
-1. Neighbouring frames share most of their samples, and before its relu the first layer is linear.
-   So it is taken of the sound itself, once for all frames, in blocks of samples: a place near a
-   frame's edge sees those blocks that lie in the frame, and no others. A frame's mean and
-   standard deviation are put right afterwards.
-2. A convolution is a product of spectra. With 128 places and fewer, Fourier's transform is a
-   small matrix, and all that is left are products of matrices. Layers 3 to 6 go the same way.
+1. Neighbouring frames share most of their samples, and the first layer is linear up to its ReLU. So
+   it is applied to the audio itself, once for all frames, in blocks of samples. A position near a
+   frame's edge sums only the blocks inside the frame. The normalisation by the frame's mean and
+   standard deviation is applied afterwards.
+2. A convolution is a product of spectra. For 128 positions or fewer, the Fourier transform is a
+   small matrix, so only matrix products remain. Layers 3 to 6 work the same way.
 
-Batch normalisation is folded into weights and biases. The output differs from the plain
-network's by rounding: about 1e-6.
+Batch normalisation is folded into weights and biases. The output differs from the plain network's
+only by rounding, about 1e-6.
 """
 
 import functools
@@ -22,30 +22,30 @@ import numpy as np
 
 from ddsp_course._tensorflow import tf
 
-# Keras' padding: place p of layer 1 sees the samples 4 p - 254 to 4 p + 257 of a frame, and place
-# p of each other layer sees the places p - 31 to p + 32 of the layer before.
+# Keras's padding: position p of layer 1 sees the samples 4 p - 254 to 4 p + 257 of a frame, and
+# position p of each later layer sees positions p - 31 to p + 32 of the layer before.
 STRIDE, BEFORE, BEFORE_NEXT = 4, 254, 31
-# A mean of so many standard deviations costs 1e-5 of the answer, and ten times it ten times that.
+# A mean of this many standard deviations causes an error of 1e-5, which grows in proportion.
 LARGEST_OFFSET = 100
 
 
 def fits(hop_size):
-    """Return whether frames `hop_size` samples apart share blocks enough to be faster this way."""
+    """Return whether this method is faster for frames that are `hop_size` samples apart."""
     return hop_size % 16 == 0 and hop_size <= 512
 
 
 def prepare(network, hop_size, n_batch):
-    """Return a CREPE network, its weights as they are now, as a function of frames.
+    """Convert a CREPE network with its current weights to a function of frames.
 
     Args:
       network: Keras model from `ddsp_course.crepe`.
-      hop_size: samples from one frame to the next, for which `fits` is true.
-      n_batch: the largest number of frames at once. Fewer take as long.
+      hop_size: samples from one frame to the next; `fits` must accept it.
+      n_batch: largest number of frames per call. Fewer take just as long.
 
     Returns:
       A function of frames (n, 1024), not normalised, that returns
         activation: (n, 360) in 0..1.
-        inexact: (n,) bool, True where a frame's offset is so large that rounding errors show.
+        inexact: (n,) bool, true where a frame's DC offset causes noticeable rounding errors.
     """
     weights = [weight.numpy() for weight in network.weights]
     layers = [_folded(*weights[6 * i : 6 * i + 6]) for i in range(6)]
@@ -61,7 +61,7 @@ def prepare(network, hop_size, n_batch):
     tables = tf.nest.map_structure(lambda table: tf.constant(table, tf.float32), tables)
 
     def run(frames):
-        # As `crepe.normalise` measures them.
+        # As in `crepe.normalise`.
         mean = frames.mean(axis=1, dtype=np.float32)
         deviation = np.clip((frames - mean[:, None]).std(axis=1), 1e-8, None)
         missing = n_batch - len(frames)
@@ -75,20 +75,28 @@ def prepare(network, hop_size, n_batch):
 
 
 def _folded(kernel, bias, gamma, beta, mean, variance):
-    """Return a layer's kernel and bias times its batch normalisation's scale; the limits to which
-    relu keeps what it has scaled, maybe by a negative number; and what it adds at the end."""
+    """Fold batch normalisation into a layer's weights.
+
+    Returns:
+      kernel, bias: scaled by the normalisation.
+      limits: bounds that replace the ReLU, because a negative scale reverses it.
+      added: the constant that normalisation adds at the end.
+    """
     scale = gamma / np.sqrt(variance + 1e-3)  # Keras' epsilon
     limits = np.where(scale < 0, -np.inf, 0), np.where(scale < 0, 0, np.inf)
     return kernel[:, 0] * scale, bias * scale, limits, beta - mean * scale
 
 
 def _first_layer(layer, block_size, frame_size):
-    """Return what layer 1 needs: filters, corrections, limits.
+    """Return the tables for layer 1.
 
-    filters (n_parts, block_size, places * n_filters): part d is what the places of a block take
-    from the block d - n_parts // 2 further on. Even places come first, then odd ones, so that
-    max-pooling compares two halves. corrections: for each block of a frame (2, places *
-    n_filters), what its places owe to the frame's mean and to its standard deviation.
+    Returns:
+      filters: (n_parts, block_size, positions * n_filters); part d is what the positions of a block
+        take from the block d - n_parts // 2 further on. Even positions come first, then odd ones,
+        so max-pooling compares two halves.
+      corrections: for each block of a frame (2, positions * n_filters), the contributions of the
+        frame's mean and of its standard deviation.
+      limits: see `_folded`.
     """
     kernel, bias, limits, _ = layer
     width = len(kernel)
@@ -96,7 +104,7 @@ def _first_layer(layer, block_size, frame_size):
     part = np.arange(-reach, reach + 1)[:, None, None]
     place = np.arange(block_size // STRIDE).reshape(-1, 2).T.ravel()
     tap = part * block_size + np.arange(block_size)[:, None] - STRIDE * place + BEFORE
-    # Beyond the filter's ends stands a row of zeros.
+    # Taps beyond the filter's ends point to a row of zeros.
     kernel = np.append(kernel[:, 0], np.zeros_like(kernel[:1, 0]), axis=0)
     filters = kernel[np.where((tap >= 0) & (tap < width), tap, width)]
     filters = filters.reshape(2 * reach + 1, block_size, -1)
@@ -105,11 +113,13 @@ def _first_layer(layer, block_size, frame_size):
 
 
 def _sums_inside(parts, n_blocks):
-    """Return for each of a frame's `n_blocks` the sum of those parts that lie in the frame.
+    """Sum, for each of a frame's `n_blocks`, the parts that lie inside the frame.
 
-    parts: list of arrays; part d comes from the block d - len(parts) // 2 further on.
+    Args:
+      parts: list of arrays; part d comes from the block d - len(parts) // 2 further on.
+      n_blocks: blocks per frame.
     """
-    # Sums from either end, no differences: a loud neighbour leaves no rounding error behind.
+    # Sums from both ends instead of differences, so a loud neighbour leaves no rounding error.
     reach = len(parts) // 2
     from_first = list(accumulate(parts))[reach:]
     from_last = list(accumulate(parts[::-1]))[reach:]
@@ -120,21 +130,21 @@ def _sums_inside(parts, n_blocks):
 
 
 def _other_layers(layers, frame_size):
-    """Return what layers 2 to 6 need, for each (forward, spectra, inverse, bias, limits).
+    """Return the tables (forward, spectra, inverse, bias, limits) for each of layers 2 to 6.
 
-    forward (2, n_bins, n_places) is Fourier's transform, real and imaginary part; spectra
-    (n_bins, n_inputs, 2 * n_filters) that of the filters; inverse (n_places, 2 * n_bins) the way
-    back; bias (n_places, 1, n_filters).
+    forward (2, n_bins, n_places) is the Fourier transform, real and imaginary part; spectra
+    (n_bins, n_inputs, 2 * n_filters) that of the filters; inverse (n_places, 2 * n_bins) the
+    inverse transform; bias (n_places, 1, n_filters).
     """
     tables = []
     n_places = frame_size // STRIDE
     for (*_, added), (kernel, bias, limits, _) in pairwise(layers):
         n_places //= 2
         place, offset = np.arange(n_places), np.arange(len(kernel)) - BEFORE_NEXT
-        # What the layer before adds, it adds everywhere but to the zeros around a frame.
+        # The previous layer's constant is added everywhere except in the zero padding.
         origin = place[:, None] + offset
         bias = bias + ((origin >= 0) & (origin < n_places)) @ (added @ kernel)
-        # On a circle, zeros for half a filter's width serve both ends.
+        # In a circular convolution, zeros for half a filter's width serve both ends.
         size = n_places + min(len(kernel) // 2, n_places)
         used = np.abs(offset) < n_places
         circle = np.zeros((size, *kernel.shape[1:]), np.float32)
@@ -143,7 +153,7 @@ def _other_layers(layers, frame_size):
         angle = 2 * np.pi / size * np.outer(np.arange(size // 2 + 1), place)
         forward = np.stack([np.cos(angle), -np.sin(angle)])
         inverse = forward * 2 / size
-        inverse[:, [0, -1]] /= 2  # the bins without a mirror image
+        inverse[:, [0, -1]] /= 2  # these bins have no mirror image
         inverse = inverse.reshape(-1, n_places).T
         spectra = np.append(spectra.real, spectra.imag, axis=-1)
         tables.append((forward, spectra, inverse, bias[:, None], limits))
@@ -152,7 +162,7 @@ def _other_layers(layers, frame_size):
 
 @functools.cache
 def _network():
-    """Return the compiled network, a function of audio, measures, tables and blocks a step."""
+    """Return the compiled network, a function of audio, measures, tables and blocks per step."""
 
     def limit(x, limits):
         return tf.minimum(tf.maximum(x, limits[0]), limits[1])
@@ -168,7 +178,7 @@ def _network():
             x = tf.reshape(tf.maximum(*tf.split(x, 2, axis=1)), (x.shape[0], -1, n_filters))
             return tf.transpose(x, (1, 0, 2))
 
-        # Places that see all parts owe the mean the same, and so are pooled once for all frames.
+        # Positions that see all parts share one correction, so they are pooled for all frames.
         whole = pool(sums[len(sums) // 2])
         places = []
         for block, correction in enumerate(corrections):
@@ -187,7 +197,7 @@ def _network():
     @tf.function(autograph=False)
     def network(audio, measures, tables, step):
         layer_1, others, (kernel, bias) = tables
-        # (places, n_frames, filters), times each frame's standard deviation.
+        # (positions, n_frames, filters), still scaled by each frame's standard deviation.
         x = first(audio, measures, *layer_1, step)
         deviation = measures[:, 1:]
         for forward, spectra, inverse, bias_here, limits in others:

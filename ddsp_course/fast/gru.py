@@ -1,7 +1,7 @@
-"""You need not read this: a GRU, and its gradient, in a fraction of Keras' time, same output.
+"""Optional reading: a GRU and its gradient in a fraction of Keras's time, same output.
 
-Keras' gradient walks back through thousands of small operations; here most of them are done for all
-time steps at once. Compare both with benchmarks/training.py. GRUs are explained in
+Keras's gradient goes back through thousands of small operations; here most of them run for all time
+steps at once. benchmarks/training.py compares the two. GRUs are explained in
 notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 """
 
@@ -9,7 +9,7 @@ from ddsp_course._tensorflow import tf
 
 
 def grus(model):
-    """Return those of a model's layers for which `gru` can stand in."""
+    """Return the layers of a model that `gru` can replace."""
     return [
         layer
         for layer in model.submodules
@@ -20,15 +20,15 @@ def grus(model):
 
 
 def gru(inputs, recurrent_kernel, recurrent_bias):
-    """Return a GRU's states, with a gradient written by hand.
+    """Compute a GRU's states, with a gradient written by hand.
 
-    The walk back in time finds each gate's gradient alone; the weights' gradient is then one
-    large matrix product instead of a sum of one a time step.
-    Cho et al., EMNLP 2014, in the variant of Keras (`reset_after=True`).
+    The backward loop computes only the gates' gradients. The gradient of the weights is then one
+    large matrix product instead of a sum over time steps.
+    Cho et al., EMNLP 2014, in Keras's variant (`reset_after=True`).
 
     Args:
-      inputs: (batch, n_steps, 3 * units), the inputs times the kernel, plus the bias; gates in
-        the order update, reset, new.
+      inputs: (batch, n_steps, 3 * units), inputs times kernel plus bias; the gates are in the
+        order update, reset, new.
       recurrent_kernel: (units, 3 * units).
       recurrent_bias: (3 * units,).
 
@@ -52,7 +52,7 @@ def gru(inputs, recurrent_kernel, recurrent_bias):
 
 
 def gru_layer(layer):
-    """Return what can stand in for the `call` of a Keras GRU, one of `grus`, in training."""
+    """Return a replacement for the `call` of a Keras GRU, one of `grus`, for training."""
 
     def call(sequences, **_):
         return gru(*_inputs(layer, sequences))
@@ -61,9 +61,9 @@ def gru_layer(layer):
 
 
 def gru_states(layer, sequences, state):
-    """Return the states of a Keras GRU that continues from another state, without a gradient.
+    """Compute the states of a Keras GRU that continues from a given state, without a gradient.
 
-    (TensorFlow keeps each graph with a gradient of one's own until the program ends.)
+    (TensorFlow keeps every graph that has a custom gradient until the program ends.)
 
     Args:
       layer: one of `grus`.
@@ -79,8 +79,12 @@ def gru_states(layer, sequences, state):
 
 
 def _walk(rows, kernel, bias, state):
-    """Return the states before and after each step, (n_steps, batch, units) each, and the state
-    times the kernel, (n_steps, batch, 3 * units)."""
+    """Run a GRU forward.
+
+    Returns:
+      before, after: (n_steps, batch, units) each, the states before and after each step.
+      recurrent: (n_steps, batch, 3 * units), state times kernel plus bias.
+    """
     n_steps = rows.shape[0]
 
     def step(t, state, states, recurrents):
@@ -98,9 +102,9 @@ def _walk(rows, kernel, bias, state):
 
 
 def _gradient(upstream, rows, kernel, before, recurrent):
-    """Return the gradient for `gru`'s inputs, kernel and bias. Time comes first in all arguments."""
+    """Return the gradients of `gru`'s inputs, kernel and bias. Time is the first axis of all."""
     n_steps, _, units = before.shape
-    # All that does not depend on the walk back is found for all steps at once.
+    # Everything that does not depend on the backward loop is computed for all steps at once.
     update, reset, new = _gates(rows, recurrent)
     to_update = (before - new) * update * (1 - update)
     to_new = (1 - update) * (1 - new**2)
@@ -125,7 +129,7 @@ def _gradient(upstream, rows, kernel, before, recurrent):
 
 
 def _inputs(layer, sequences):
-    """Return what `gru` takes of a Keras GRU and what it reads."""
+    """Return the arguments of `gru` for a Keras GRU and its input."""
     bias, recurrent_bias = tf.unstack(layer.cell.bias)
     inputs = tf.matmul(sequences, layer.cell.kernel) + bias
     return inputs, layer.cell.recurrent_kernel, recurrent_bias

@@ -1,6 +1,6 @@
-"""Apache Beam, on which datasets are made: quiet, with a progress bar, on any runner.
+"""Make datasets with Apache Beam: quietly, with a progress bar, on any runner.
 
-Beam's direct runner runs here, and any other with that runner's options. Explained in
+By default Beam's direct runner works on this machine; options select another. Explained in
 notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -13,22 +13,22 @@ from pathlib import Path
 
 from ddsp_course import _tensorflow
 
-# Beam's direct runner, without its new first choice: a program called Prism that it downloads.
+# Beam's direct runner without Prism, its new default, which is a program that it downloads.
 _RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 
 
 def run(inputs, examples_of, path, options, ticks, title, progress=False):
-    """Run a pipeline from inputs to the files `path`.tfrecord-*, in no certain order.
+    """Run a pipeline from inputs to the files `path`.tfrecord-*, in no particular order.
 
     Args:
-      inputs: list of what `examples_of` takes.
-      examples_of: module-level function of one input that yields examples, each a dictionary of
+      inputs: list of arguments for `examples_of`.
+      examples_of: module-level function that takes one input and yields examples, dictionaries of
         float arrays by name.
-      path: where to write.
-      options: of the Apache Beam runner, such as ["--runner=FlinkRunner", ...].
-      ticks: Path of a folder to make, by which workers say what is done.
-      title: what the progress bar says.
-      progress: show it.
+      path: path of the output, without its suffix.
+      options: options of the Apache Beam runner, such as ["--runner=FlinkRunner", ...].
+      ticks: Path of a folder to create, in which workers report progress.
+      title: title of the progress bar.
+      progress: show a progress bar.
     """
     with _progress(ticks, len(inputs), title, progress), _quiet_beam() as beam:
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -51,10 +51,10 @@ def run(inputs, examples_of, path, options, ticks, title, progress=False):
 
 
 def stages():
-    """Return the module that holds the stages of ddsp's Beam pipeline.
+    """Return the module with the stages of ddsp's Beam pipeline.
 
-    All that Beam hands to its workers is ddsp_course's, so that they import ddsp_course, which
-    finds a CREPE for ddsp, before ddsp.
+    Everything that Beam sends to its workers comes from ddsp_course. They therefore import it, and
+    with it a CREPE for ddsp, before they import ddsp.
     """
     _tensorflow.load_ddsp()
     from ddsp.training.data_preparation import prepare_tfrecord_lib
@@ -64,12 +64,12 @@ def stages():
 
 @contextlib.contextmanager
 def _quiet_beam():
-    """Yield Apache Beam, as it is outside notebooks, with its and others' remarks kept away.
+    """Yield Apache Beam without its notebook support, suppressing warnings and log messages.
 
-    In a notebook Beam 2.77 imports its interactive parts, which pandas 3 lets fail.
+    In a notebook Beam 2.77 imports its interactive parts, which fail with pandas 3.
     """
     _tensorflow.load_ddsp()
-    logging.disable(logging.WARNING)  # Beam: that Google's BigQuery client is not there
+    logging.disable(logging.WARNING)  # Beam: Google's BigQuery client is missing
     import apache_beam as beam
     from apache_beam.utils import interactive_utils
 
@@ -77,7 +77,7 @@ def _quiet_beam():
     interactive_utils.is_in_ipython = lambda: False
     try:
         with warnings.catch_warnings():
-            # pydub: that there is no ffmpeg; librosa: the A-weight of 0 Hz
+            # pydub: ffmpeg is missing; librosa: the A-weighting of 0 Hz is infinite
             warnings.simplefilter("ignore", RuntimeWarning)
             yield beam
     finally:
@@ -86,7 +86,7 @@ def _quiet_beam():
 
 
 def _examples_and_tick(examples_of, ticks, numbered):
-    """Yield the examples of an input, then leave an empty file that says so."""
+    """Yield the examples of an input, then create an empty file to report it as done."""
     number, one = numbered
     yield from examples_of(one)
     Path(ticks, str(number)).touch()
@@ -94,10 +94,10 @@ def _examples_and_tick(examples_of, ticks, numbered):
 
 @contextlib.contextmanager
 def _progress(ticks, total, name, shown):
-    """Show how many of `total` files have come to the folder `ticks`, which it makes.
+    """Create the folder `ticks`, and show how many of `total` files have appeared in it.
 
-    Beam's runners do not return before the end, and workers may be anywhere; but what
-    they write they write where all see it.
+    Beam's runners return only at the end, and workers may run anywhere, but they all share a file
+    system.
     """
     from tqdm.auto import tqdm
 

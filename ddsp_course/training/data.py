@@ -1,7 +1,7 @@
-"""From recordings, or from a soundfont, to a dataset: TFRecord files of one-second examples.
+"""Turn recordings or a soundfont into a dataset: TFRecord files of one-second examples.
 
-Recordings go through the stages of ddsp's own Apache Beam pipeline (`ddsp_prepare_tfrecord`),
-which find their pitch by CREPE; the pitch of a soundfont's phrases is known. `beam` runs both.
+Recordings go through the stages of ddsp's own Apache Beam pipeline (`ddsp_prepare_tfrecord`), which
+estimates pitch with CREPE. The pitch of a soundfont's phrases is known. `beam` runs both.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -23,61 +23,62 @@ SUFFIXES = (
     ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".m4a",
     ".mp4", ".mov", ".webm", ".mka", ".aac", ".amr", ".3gp", ".wma",
 )  # fmt: skip
-# Phrases of a soundfont from this seed on are never learned from.
+# Soundfont phrases with this seed or a higher one are never trained on.
 HELD_OUT_SEED = 9000
 _LOG = logging.getLogger(__name__)
-# A piece must be as long as solo_instrument.gin says.
+# Must match solo_instrument.gin.
 EXAMPLE_S = 1.0
 HOP_S = 0.5
-# ddsp cuts recordings into chunks before anything else, and drops what fills no example.
+# ddsp first cuts recordings into chunks, and drops a remainder that is shorter than an example.
 _CHUNK_S = 20.0
 _ENOUGH_S = 10.0
-_FULL_BYTES = 1 << 20  # what a disk has left on which a write failed
-# Of the notes of the loudest ten seconds. See `listening.several_notes`: chords have 0.57 and more.
+_FULL_BYTES = 1 << 20  # if less is free after a failed write, the disk is full
+# Share of the notes in the loudest ten seconds. Chords have at least 0.57; see
+# `listening.several_notes`.
 _CHORDS = 0.5
 
 
 def find_recordings(folder):
-    """Return the sorted paths of all sound files in a folder and those below it.
+    """Return the sorted paths of all audio files in a folder and its subfolders.
 
     Raises:
-      TrainingError: there is none.
+      TrainingError: there are none.
     """
     folder = files.user_path(folder)
     found = []
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        # macOS puts `._take.wav` beside take.wav, and Jupyter a copy in .ipynb_checkpoints.
+        # macOS puts `._take.wav` beside take.wav, and Jupyter puts copies in .ipynb_checkpoints.
         is_leftover = any(part.startswith(".") or part == "__MACOSX" for part in parts)
         if path.suffix.lower() in SUFFIXES and path.is_file() and not is_leftover:
             found.append(path)
     if not found:
         raise TrainingError(
-            f"There is no sound file in {folder}: give a folder with recordings "
+            f"There is no audio file in {folder}: give a folder of recordings "
             f"({', '.join(SUFFIXES)})."
         )
     return sorted(found)
 
 
 def held_out_chunks(recordings, share=0.1):
-    """Return the chunks that `prepare_recordings` keeps for evaluation, whole and in order.
+    """Return the chunks that `prepare_recordings` holds out for evaluation, whole and in order.
 
     Args:
       recordings: (n_samples,) each, in the order of `find_recordings`.
-      share: `held_out` of `prepare_recordings`.
+      share: as `held_out` of `prepare_recordings`.
 
     Returns:
       list of (n_samples,), up to 20 s each.
 
     Raises:
-      TrainingError: nothing is held out.
+      TrainingError: there is too little audio to hold any out.
     """
     chunks = [chunk for recording in recordings for chunk in _chunks(recording)]
     held_out = [chunks[i] for i in _held_out_indices(len(chunks), share)]
     if not held_out:
         raise TrainingError(
-            f"The recordings are too few to hold one out: add another, or one longer than "
-            f"{_CHUNK_S:.0f} s."
+            f"There is too little audio to hold any out: add another recording, or use one longer "
+            f"than {_CHUNK_S:.0f} s."
         )
     return held_out
 
@@ -87,24 +88,24 @@ def prepare_recordings(
 ):
     """Turn a folder of recordings into a dataset.
 
-    The recordings are checked first: all of them, and before anything is computed from them. What
-    is wrong with one that can be used (`listening.findings`) is told at the end, a warning for each.
+    All recordings are checked before the dataset is computed. Faults in usable recordings
+    (`listening.findings`) are logged at the end, one warning per fault.
 
     Args:
-      folder: where the recordings lie (and in folders below), one instrument, one note at a time.
-        Hidden files, and what macOS and Jupyter leave in folders, are passed over.
-      dataset: folder to write; it appears whole or not at all. `train*` and `held_out*` lie in it.
-      held_out: share of the recordings, 0 to 0.5, that is kept for evaluation.
+      folder: folder of recordings of one instrument that plays one note at a time; subfolders are
+        included. Hidden files, and those that macOS and Jupyter leave in folders, are skipped.
+      dataset: folder to write `train*` and `held_out*` to; it appears whole or not at all.
+      held_out: share of the recordings, 0 to 0.5, to hold out for evaluation.
       beam_options: options of the Apache Beam runner, such as ["--runner=FlinkRunner", ...].
       progress: show a progress bar.
-      skip_bad: leave out recordings that cannot be used, with a warning for each.
+      skip_bad: skip unusable recordings, with a warning for each.
 
     Returns:
       `dataset` as a Path.
 
     Raises:
-      TrainingError: there are no recordings, some of them (all are named) are too short, silent,
-        unreadable or not of one voice, there are fewer than 10 s in all, or the disk is full.
+      TrainingError: there are no recordings; some (all are named) are too short, silent, unreadable
+        or have several notes at once; they last less than 10 s in all; or the disk is full.
     """
     from tqdm.auto import tqdm
 
@@ -124,13 +125,13 @@ def prepare_recordings(
                 audio.write(chunks[-1], chunk)
         if skip_bad:
             for error in bad:
-                _LOG.warning("Left out: %s", error)
+                _LOG.warning("Skipped: %s", error)
         elif bad:
             raise _all_in_one(bad, len(paths))
         if seconds < _ENOUGH_S:
             raise TrainingError(
-                f"The recordings in {folder} are {seconds:.1f} s long in all, and at least "
-                f"{_ENOUGH_S:.0f} s are needed (ten minutes are better): add some."
+                f"The recordings in {folder} last {seconds:.1f} s in all, but training needs at "
+                f"least {_ENOUGH_S:.0f} s (better ten minutes): add more."
             )
         held_out_chunks = {chunks[i] for i in _held_out_indices(len(chunks), held_out)}
         groups = {
@@ -150,14 +151,14 @@ def prepare_recordings(
 
 def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n_phrases=60,
                     n_held_out=6, beam_options=(), progress=False):  # fmt: skip
-    """Turn an instrument of a soundfont into a dataset whose pitch is known exactly.
+    """Turn an instrument of a soundfont into a dataset with exactly known pitch.
 
     Args:
       program: General MIDI program, 0 to 127.
-      lowest, highest: the instrument's range, MIDI pitches.
+      lowest, highest: range of the instrument in MIDI pitches.
       dataset: folder to write; it appears whole or not at all.
-      soundfont: tuple of what `soundfonts.find` takes; phrases are shared out among them.
-      n_phrases, n_held_out: phrases of 10 s to learn from, and for evaluation.
+      soundfont: tuple of arguments for `soundfonts.find`; the phrases are divided among them.
+      n_phrases, n_held_out: numbers of 10 s phrases for training and for evaluation.
       beam_options: options of the Apache Beam runner.
       progress: show a progress bar.
 
@@ -170,7 +171,7 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
     for name in soundfont:
         soundfonts.find(name)
     with _new_dataset(dataset) as (part, work):
-        # No phrase is both learned and held out.
+        # No phrase is in both parts.
         for name, seeds in (
             ("train", range(n_phrases)),
             ("held_out", range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out)),
@@ -182,21 +183,21 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
 
 
 def recording_examples(path):
-    """Read a recording and yield its one-second examples, by the stages of ddsp's Beam pipeline.
+    """Read a recording and yield its one-second examples, with the stages of ddsp's Beam pipeline.
 
-    As in ddsp's `prepare_tfrecord`, but for two things. It reads by `audio.load`: pydub, with
-    which ddsp does, needs the program ffmpeg. And frames are centred on the moment that they
-    stand for, as in `features.extract`; ddsp's own choice is between frames that begin there,
-    whose loudness comes 16 ms early, and one frame more than there are hops.
+    This differs from ddsp's `prepare_tfrecord` in two ways. It reads files with `audio.load`,
+    because ddsp's pydub needs the program ffmpeg. And frames are centred on their time stamps, as
+    in `features.extract`; ddsp offers only frames that start there, whose loudness is 16 ms early,
+    or one frame more than there are hops.
 
     Args:
-      path: the file.
+      path: path of the recording.
 
     Yields:
       {"audio": (16000,), "audio_16k": the same, "f0_hz", "f0_confidence", "loudness_db": (250,)}.
     """
     stages = beam.stages()
-    # Here, and not only around the pipeline, since Beam's worker may be another process.
+    # Needed here, and not only around the pipeline, because a Beam worker may be another process.
     model = crepe_package.models.get("full") or crepe.load("course")
     recording = audio.load(path)
     example = {"audio": recording, "audio_16k": recording}
@@ -209,7 +210,7 @@ def recording_examples(path):
 
 
 def phrase_examples(task):
-    """Play one phrase and yield its one-second examples, as ddsp's pipeline does for a recording.
+    """Play one phrase and yield its one-second examples, like `recording_examples`.
 
     Args:
       task: (program, lowest, highest, seed, soundfont) for `soundfonts.phrase`.
@@ -234,49 +235,49 @@ def phrase_examples(task):
 
 
 def confidence_of_known_pitch(loudness_db):
-    """Return the confidence (n_frames,) of a known pitch: 1 wherever something sounds, else 0."""
+    """Return the confidence (n_frames,) of a known pitch: 1 above -70 dB, else 0."""
     return (np.asarray(loudness_db) > -70).astype(np.float32)
 
 
 def _all_in_one(errors, n_recordings):
-    """Return one error of several recordings, of `n_recordings` in all."""
+    """Merge the errors of several recordings, out of `n_recordings`, into one."""
     if len(errors) == 1:
         return errors[0]
     lines = "".join(f"\n- {error}" for error in errors)
     return TrainingError(
-        f"{len(errors)} of {n_recordings} recordings cannot be used; take them out, or leave them "
-        f"out with --skip-bad (skip_bad=True):{lines}"
+        f"{len(errors)} of {n_recordings} recordings cannot be used; remove them, or skip them "
+        f"with --skip-bad (skip_bad=True):{lines}"
     )
 
 
 def _check(path, model):
-    """Return a recording (n_samples,) and remarks on it, or say why it cannot be used."""
+    """Return a recording (n_samples,) and remarks on it, or raise TrainingError."""
     try:
         sound = audio.load(path)
     except AudioError as error:
-        raise TrainingError(f"{error} Take it out of the folder, or replace it.") from error
+        raise TrainingError(f"{error} Remove it from the folder, or replace it.") from error
     seconds = len(sound) / SAMPLE_RATE
     if seconds < EXAMPLE_S:
         raise TrainingError(
-            f"{path} is {seconds:.2f} s long, and at least {EXAMPLE_S:.0f} s are needed: join it "
-            "with others, or take it out of the folder."
+            f"{path} lasts {seconds:.2f} s, but must last at least {EXAMPLE_S:.0f} s: join it to "
+            "another recording, or remove it from the folder."
         )
     sound, peak, raised_db = features.raise_quiet(sound)
     if peak < features.SILENT_PEAK:
-        raise TrainingError(f"{path} is silent: take it out of the folder.")
+        raise TrainingError(f"{path} is silent: remove it from the folder.")
     f0_hz, confidence = crepe.pitch(sound, model)
     found = listening.findings(sound, f0_hz, confidence, _clipped(path))
     _check_voices(path, sound, f0_hz, confidence, found)
     remarks = [str(one) for one in found]
     if raised_db:
-        remarks.insert(0, f"very quiet: raised by {raised_db:.0f} dB, and its noise with it")
+        remarks.insert(0, f"very quiet: raised by {raised_db:.0f} dB together with its noise")
     return sound, remarks
 
 
 def _check_voices(path, sound, f0_hz, confidence, found):
-    """Raise a TrainingError if a recording has no pitch, or is of chords.
+    """Raise TrainingError if a recording has no pitch or consists of chords.
 
-    Ten seconds from the loudest part are enough to tell.
+    Ten seconds around the loudest moment are enough to tell.
     """
     loudest = int(np.argmax(np.convolve(sound**2, np.ones(1600), "same")[::1600])) * 1600
     start = max(0, min(loudest - 5 * SAMPLE_RATE, len(sound) - 10 * SAMPLE_RATE)) // HOP_SIZE
@@ -287,21 +288,21 @@ def _check_voices(path, sound, f0_hz, confidence, found):
     else:
         share = listening.share_of_several(*listening.several_notes(part, *curves))
         start_s, end_s = start / FRAME_RATE, start / FRAME_RATE + 10
-        # An echo and a hum are notes beside the note, too, and no reason to refuse a recording.
+        # Echo and hum also look like several notes, but are no reason to refuse a recording.
         if share <= _CHORDS or any(
             one.what in ("echo", "hum") and one.start_s < end_s and one.end_s > start_s
             for one in found
         ):
             return
-        why = f"several sound at once in {share:.0%} of its notes"
+        why = f"{share:.0%} of its notes are chords"
     raise TrainingError(
-        f"{path} is not of one instrument that plays one note at a time ({why}, where it is "
-        "loudest): take it out of the folder."
+        f"{path} is not one instrument playing one note at a time ({why} where it is loudest): "
+        "remove it from the folder."
     )
 
 
 def _clipped(path):
-    """Return the share of clipped samples of each ten seconds, or None for what is compressed."""
+    """Return the share of clipped samples in each ten seconds, or None for a compressed file."""
     import soundfile
 
     shares = []
@@ -316,7 +317,7 @@ def _clipped(path):
 
 
 def _held_out_indices(n, share):
-    """Return evenly spread indices of what is held out: none of one, at least one of two."""
+    """Return evenly spread indices to hold out: none of one, at least one of two or more."""
     if n < 2 or share <= 0:
         return []
     count = max(1, round(n * min(share, 0.5)))
@@ -324,7 +325,7 @@ def _held_out_indices(n, share):
 
 
 def _chunks(recording):
-    """Yield chunks of up to 20 s, so that no second that is held out overlaps with one learned."""
+    """Yield chunks of up to 20 s, so held-out examples never overlap with training examples."""
     size = int(_CHUNK_S * SAMPLE_RATE)
     for start in range(0, len(recording), size):
         chunk = recording[start : start + size]
@@ -334,10 +335,10 @@ def _chunks(recording):
 
 @contextlib.contextmanager
 def _new_dataset(dataset):
-    """Yield (a folder that becomes `dataset`, a work folder); both go if anything fails."""
+    """Yield (a folder that becomes `dataset`, a work folder); both are removed on failure."""
     dataset = Path(dataset)
     if dataset.exists():
-        raise TrainingError(f"{dataset} exists already: give another name, or remove it.")
+        raise TrainingError(f"{dataset} already exists: choose another name, or remove it.")
     try:
         with (
             files.whole_folder(dataset) as part,
@@ -346,15 +347,16 @@ def _new_dataset(dataset):
             try:
                 yield part, Path(work)
             except Exception as error:
-                # Beam and TensorFlow wrap what the system says in errors of their own; before
-                # anything is cleared away, the disk itself tells.
+                # Beam and TensorFlow wrap system errors in their own, so check the disk itself
+                # before the files are removed.
                 if _is_full(dataset.parent):
                     raise OSError(errno.ENOSPC, "the disk is full") from error
                 raise
     except OSError as error:
         why = "the disk is full" if error.errno == errno.ENOSPC else one_line(error)
         raise TrainingError(
-            f"{dataset} could not be written ({why}): free some space, or choose another place."
+            f"{dataset} could not be written ({why}): free some space, or choose a different "
+            "folder."
         ) from error
 
 

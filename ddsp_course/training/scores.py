@@ -1,6 +1,6 @@
-"""How well an instrument plays what it was not trained on, by the measures of the paper.
+"""Score how well an instrument plays audio it was not trained on, with the paper's metrics.
 
-Engel et al., ICLR 2020, table 1: loudness L1, f0 L1 and f0 outliers, by ddsp's own code
+Engel et al., ICLR 2020, table 1: loudness L1, f0 L1 and f0 outliers, computed with ddsp's own code
 (`ddsp.training.metrics`), and the multi-scale spectral loss that training minimises.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
@@ -18,7 +18,7 @@ from ddsp_course.training import data, soundfonts
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 
 FILE = "scores.json"
-# ddsp's measures count by pieces: a piece's pitch is right, or it is an outlier.
+# ddsp's metrics count pieces: each one's pitch is either right or an outlier.
 PIECE_S = 1
 _TRACE_DB = -45
 # Half a semitone below CREPE's last bin.
@@ -26,26 +26,27 @@ _HIGHEST_HZ = 10 * 2 ** ((crepe.CENTS[-1] - 50) / 1200)
 
 
 def measure(instrument, phrases, crepe_weights="course", progress=False):
-    """Let an instrument play phrases whose sound is known, and compare.
+    """Let an instrument play phrases, and compare the result with their audio.
 
     Args:
       instrument: `instruments.Instrument`.
-      phrases: iterable of `features.Features` with the true `f0_hz`, of whole seconds each.
-      crepe_weights: what `crepe.load` takes; hears the pitch of what is played.
+      phrases: iterable of `features.Features` with the true `f0_hz`, each a whole number of seconds
+        long.
+      crepe_weights: weights for measuring the pitch of the result; see `crepe.load`.
       progress: show a progress bar.
 
     Returns:
       dictionary of
-      seconds: how much was played;
+      seconds: amount of audio;
       spectral_loss: `ddsp.losses.SpectralLoss`, L1 of magnitudes and of their logarithms;
-      loudness_l1_db: mean distance of the loudness of all frames, in dB;
-      f0_l1: mean distance of the pitch in semitones, over frames whose confidence is above 0.85
-        in the phrase, without outliers;
-      f0_outliers: share of the pieces of a second whose mean distance exceeds an octave;
-      f0_off: share of those frames that are farther than a semitone away, which counts what is
-        heard between two notes, and CREPE's own mistakes, too;
-      rest_peak_db: level of what is played where the phrase rests (its loudness is at the floor),
-        RMS of the loudest 10 ms, in dB of full scale; None where it never rests.
+      loudness_l1_db: mean loudness difference over all frames in dB;
+      f0_l1: mean pitch difference in semitones, over frames with a confidence of at least 0.85 in
+        the phrase, without outliers;
+      f0_outliers: share of one-second pieces whose mean difference exceeds an octave;
+      f0_off: share of those frames that are more than a semitone off, including transitions between
+        notes and CREPE's own mistakes;
+      rest_peak_db: highest level of the result in the phrase's rests (loudness at the floor), as
+        RMS of about 10 ms in dBFS; None if there are no rests.
     """
     from tqdm.auto import tqdm
 
@@ -81,16 +82,16 @@ def measure(instrument, phrases, crepe_weights="course", progress=False):
 
 
 def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=10):
-    """Yield phrases of a soundfont's instrument that `data.prepare_program` never learns from.
+    """Yield phrases of a soundfont's instrument that `data.prepare_program` never trains on.
 
     Args:
       program, lowest, highest, soundfont: as in `data.prepare_program`.
-      n_phrases: of 10 s each.
+      n_phrases: number of 10 s phrases.
 
     Yields:
-      `features.Features` with the true f0_hz, and CREPE's confidence: as in the paper, frames in
-      which it is not sure of the phrase itself (between two notes, say) do not count, and nor do
-      those whose pitch is beyond its range.
+      `features.Features` with the true f0_hz and CREPE's confidence. As in the paper, frames do not
+      count where CREPE is uncertain about the phrase itself, such as between two notes, or where
+      the pitch is outside its range.
     """
     model = crepe.load()
     for seed in range(data.HELD_OUT_SEED, data.HELD_OUT_SEED + n_phrases):
@@ -98,26 +99,26 @@ def program_phrases(program, lowest, highest, soundfont=("fluidr3",), n_phrases=
         sound, f0_hz = soundfonts.phrase(program, lowest, highest, seed, name)
         loudness_db = features.loudness_db(sound)
         f0_confidence = crepe.activation(sound, model).max(axis=1)[: len(f0_hz)]
-        # A recording's own noise covers what is quieter; a soundfont is silent, and CREPE hears
-        # the last trace of a note in it.
+        # In a recording, noise masks quieter audio. A soundfont has none, so CREPE still finds a
+        # pitch in the last trace of a note.
         f0_confidence[loudness_db < _TRACE_DB] = 0
-        # A violin's highest notes lie above all that CREPE can name.
+        # A violin's highest notes lie above CREPE's range.
         f0_confidence[f0_hz > _HIGHEST_HZ] = 0
         yield features.Features(sound, f0_hz, f0_confidence, loudness_db)
 
 
 def held_out_phrases(dataset):
-    """Return what a dataset keeps for evaluation, as `features.Features` of a second each.
+    """Return a dataset's held-out part as `features.Features` of one second each.
 
     Raises:
-      TrainingError: the dataset keeps nothing.
+      TrainingError: the dataset has no held-out part.
     """
     from ddsp_course.training import run
 
     if not list(Path(dataset).glob("held_out*.tfrecord*")):
         raise TrainingError(
-            f"{dataset} holds no held_out*.tfrecord to measure with: prepare it with held_out "
-            "above 0 and more than one recording (or a longer one)."
+            f"{dataset} has no held-out part (held_out*.tfrecord) to score with: prepare it with "
+            "held_out above 0, and with more than one recording or a longer one."
         )
     run.configure()
     rows = run.provider(dataset, "held_out").get_batch(1, shuffle=False, repeats=1)
@@ -137,7 +138,7 @@ def write(folder, scores):
 
 
 def _pieces(phrase, played):
-    """Return (a batch of one-second pieces, their number), as ddsp's metrics take it."""
+    """Return (a batch of one-second pieces, their number), in the format of ddsp's metrics."""
     n = len(played) // (PIECE_S * SAMPLE_RATE)
     frames, samples = n * PIECE_S * FRAME_RATE, n * PIECE_S * SAMPLE_RATE
     return {
@@ -148,9 +149,9 @@ def _pieces(phrase, played):
 
 
 def _rest_peak(played, loudness_db):
-    """Return the RMS level in dB of the loudest frame of the rests; -inf where there is none."""
+    """Return the RMS level in dB of the loudest moment in the rests; -inf without rests."""
     frames = played[: len(loudness_db) * HOP_SIZE].reshape(-1, HOP_SIZE)
     level = np.convolve((frames**2).mean(axis=1), np.ones(3) / 3, "same")
-    # A tenth of a second within the rest, so that the last note's own release does not count.
+    # At least a tenth of a second into the rest, past the release of the last note.
     rest = np.convolve(loudness_db <= FLOOR_DB + 1, np.ones(51), "same") > 50.5
     return 10 * np.log10(level[rest].max() + 1e-20) if rest.any() else -np.inf

@@ -1,9 +1,9 @@
-"""Audio to learn from that needs no recording: soundfonts played by FluidSynth, pitch known.
+"""Make training audio of known pitch without recordings: FluidSynth plays soundfonts.
 
-The score says the pitch of every moment, and YIN corrects it where the soundfont's sample is
-out of tune or has vibrato in it. Needs the program `fluidsynth` and a soundfont; Debian has
-FluidR3 (`fluid-soundfont-gm`) and MuseScore General (`musescore-general-soundfont`), both under
-the MIT licence.
+The score gives the pitch at every moment, and YIN corrects it where the soundfont's sample is out
+of tune or has vibrato. This needs the program `fluidsynth` and a soundfont; Debian has FluidR3
+(`fluid-soundfont-gm`) and MuseScore General (`musescore-general-soundfont`), both under the MIT
+licence.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from ddsp_course.errors import TrainingError
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE, midi_to_hz
 
-# Debian's places, and the packages that put them there.
+# Paths on Debian, and the packages that install them.
 SOUNDFONTS = {
     "fluidr3": Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
     "musescore": Path("/usr/share/sounds/sf3/MuseScore_General_Full.sf3"),
@@ -29,7 +29,7 @@ PACKAGES = {
     "musescore": "musescore-general-soundfont",
     "timgm6mb": "timgm6mb-soundfont",
 }
-# The wheel's range is set to +-12 semitones, so that slides and vibrato fit in it.
+# Range of the pitch wheel, +-12 semitones: enough for slides and vibrato.
 BEND_RANGE = 12
 BEND_RATE = 100
 _RENDER_RATE = 48000
@@ -42,7 +42,7 @@ def find(name_or_path):
       name_or_path: one of `SOUNDFONTS`, or a path of a .sf2 or .sf3 file.
 
     Raises:
-      TrainingError: it, or FluidSynth, is not there; the message says what to install.
+      TrainingError: the soundfont or FluidSynth is missing; the message says what to install.
     """
     path = SOUNDFONTS.get(str(name_or_path), Path(name_or_path))
     package = PACKAGES.get(str(name_or_path), "fluid-soundfont-gm")
@@ -60,12 +60,12 @@ def find(name_or_path):
 
 
 def render(midi, n_samples, soundfont="fluidr3", gain=0.6):
-    """Play a `pretty_midi.PrettyMIDI` dry (no reverb, no chorus).
+    """Play a `pretty_midi.PrettyMIDI` without reverb or chorus.
 
     Args:
-      midi: what to play.
-      n_samples: length of the result; what rings longer is cut, the rest is silence.
-      soundfont: what `find` takes.
+      midi: `pretty_midi.PrettyMIDI`.
+      n_samples: length of the result, which is cut off or padded with silence.
+      soundfont: see `find`.
       gain: FluidSynth's master gain.
 
     Returns:
@@ -82,7 +82,7 @@ def render(midi, n_samples, soundfont="fluidr3", gain=0.6):
         midi_path, wav_path = Path(folder, "a.mid"), Path(folder, "a.wav")
         midi.write(str(midi_path))
         command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", str(gain)]
-        # Only the samples that are played: MuseScore General is 0.2 s to load then, and not 3.
+        # Loads only the samples in use, which takes 0.2 s instead of 3 for MuseScore General.
         command += ["-o", "synth.dynamic-sample-loading=1"]
         command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wav_path)]
         done = subprocess.run(
@@ -90,8 +90,8 @@ def render(midi, n_samples, soundfont="fluidr3", gain=0.6):
         )
         if not wav_path.exists():
             raise TrainingError(
-                f"FluidSynth could not play {soundfont} ({done.stderr.strip()[:200]}): is it a "
-                ".sf2 or .sf3 file?"
+                f"FluidSynth could not play {soundfont} ({done.stderr.strip()[:200]}): check that "
+                "it is a .sf2 or .sf3 file."
             )
         audio, _ = soundfile.read(wav_path, dtype="float32", always_2d=True)
     audio = soxr.resample(audio.mean(axis=1), _RENDER_RATE, SAMPLE_RATE)
@@ -99,12 +99,12 @@ def render(midi, n_samples, soundfont="fluidr3", gain=0.6):
 
 
 def score(program, notes, bend_semitones=None):
-    """Write notes down as MIDI.
+    """Convert notes to MIDI.
 
     Args:
       program: General MIDI program, 0 to 127.
       notes: list of (start_s, end_s, midi_pitch, velocity).
-      bend_semitones: pitch bend over the whole phrase, (n_bends,) at 100 a second.
+      bend_semitones: pitch bend over the whole phrase, (n_bends,) at 100 Hz.
 
     Returns:
       `pretty_midi.PrettyMIDI`.
@@ -128,21 +128,21 @@ def score(program, notes, bend_semitones=None):
 
 
 def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
-    """Compose and play one phrase: its register, speed, dynamics and vibrato are drawn.
+    """Compose and play one phrase with random register, tempo, dynamics and vibrato.
 
-    Some phrases are legato and some detached, some slide into their notes, some rest; whole
-    phrases differ by up to 12 dB, as if the microphone stood elsewhere.
+    Notes may be legato or detached, may slide, and may have rests between them. The level of whole
+    phrases varies by up to 12 dB, as if the microphone had moved.
 
     Args:
       program: General MIDI program, 0 to 127.
-      lowest, highest: the instrument's range, MIDI pitches.
-      seed: whole number; the same seed gives the same phrase.
-      soundfont: what `find` takes.
-      seconds: length.
+      lowest, highest: range of the instrument in MIDI pitches.
+      seed: integer; the same seed gives the same phrase.
+      soundfont: see `find`.
+      seconds: length in seconds.
 
     Returns:
       audio: (seconds * 16000,) float32.
-      f0_hz: (seconds * 250,) float32, of the note that sounds or sounded last.
+      f0_hz: (seconds * 250,) float32, the pitch of the current note or, in rests, the last one.
     """
     rng = np.random.default_rng([program, seed])
     low = rng.integers(lowest, max(highest - 12, lowest + 1))
@@ -176,12 +176,12 @@ def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
 
 
 def follow(audio, f0_hz, cents=60):
-    """Correct a score's pitch by what is heard: YIN's answer where it is near the score's.
+    """Correct a score's pitch with YIN, wherever YIN's estimate is close to the score.
 
     Args:
       audio: (n_samples,) at 16 kHz.
-      f0_hz: (n_frames,) what the score says.
-      cents: how near.
+      f0_hz: (n_frames,), pitch from the score.
+      cents: largest correction.
 
     Returns:
       (n_frames,) float32.
@@ -193,7 +193,7 @@ def follow(audio, f0_hz, cents=60):
         fmin=max(32.0, 0.9 * f0_hz.min()),
         fmax=min(4000.0, 1.1 * f0_hz.max()),
         sr=SAMPLE_RATE,
-        # Two periods of the lowest note must fit, and a short frame follows vibrato better.
+        # A frame must hold two periods of the lowest note, but short ones follow vibrato better.
         frame_length=1024 if f0_hz.min() > 100 else 2048,
         hop_length=HOP_SIZE,
     )[: len(f0_hz)]
@@ -203,11 +203,11 @@ def follow(audio, f0_hz, cents=60):
 
 @functools.cache
 def _to_full_level(program, pitch, soundfont):
-    """Return what brings a fortissimo note of a program to -15 dBFS: soundfonts differ."""
+    """Return the gain that brings a fortissimo note to -15 dBFS, because soundfonts differ."""
     note = render(score(program, [(0.0, 1.0, pitch, 120)]), SAMPLE_RATE, soundfont)
     return 10 ** (-15 / 20) / (np.sqrt((note**2).mean()) + 1e-6)
 
 
 def _playing(starts, times):
-    """Return which note sounds, or sounded last, at each time."""
+    """Return the index of the note that sounds, or sounded last, at each time."""
     return np.maximum(np.searchsorted(starts, times, "right") - 1, 0)
