@@ -1,9 +1,9 @@
-"""Training: a dataset to a model, on one processor, several, or several machines.
+"""Train a model on a dataset, with one device, several GPUs, or several machines.
 
 The model, the optimizer and the distribution are ddsp's own (`ddsp.training.trainers.Trainer`
-on a `tf.distribute` strategy); every setting is in solo_instrument.gin. Checkpoints, the
-settings, and TensorBoard's curves and audio go to one folder. A run that is stopped or killed
-resumes from its last checkpoint when it is started again.
+with a `tf.distribute` strategy); every setting is in solo_instrument.gin. Checkpoints, settings,
+and TensorBoard's curves and audio go to one folder. A run that was interrupted resumes from its
+last checkpoint.
 Explained in notebooks/03_train_your_own/00_train.ipynb.
 """
 
@@ -26,13 +26,13 @@ from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 from ddsp_course.untrusted import GIN_FILE, STATISTICS_FILE
 
 SETTINGS = Path(__file__).with_name("solo_instrument.gin")
-# Steps in which the noise is silent, so that the harmonics find their place.
+# Steps in which the noise is silent, to let the harmonics settle first.
 HARMONICS_FIRST = 100
 STRATEGIES = ("one", "mirrored", "multiworker")
 
 
 def configure(gin_files=(), gin_lines=()):
-    """Make solo_instrument.gin, and what overrides it, gin's current settings.
+    """Set gin's current settings to solo_instrument.gin, with overrides.
 
     Args:
       gin_files: further gin files.
@@ -41,7 +41,7 @@ def configure(gin_files=(), gin_lines=()):
     Raises:
       TrainingError: a file is missing or unreadable, or a setting is unknown.
     """
-    # gin knows what has been imported.
+    # gin knows only imported modules.
     for part in ("data", "trainers", "train_util"):
         getattr(ddsp.training, part)
     label = ", ".join(map(str, [*gin_files, *gin_lines])) or SETTINGS.name
@@ -56,28 +56,28 @@ def configure(gin_files=(), gin_lines=()):
     except Exception as error:  # gin raises many kinds
         raise TrainingError(
             f"The settings {label} cannot be used ({one_line(error, 300)}): correct "
-            f"them; the known ones are those of {SETTINGS.name} and of ddsp."
+            f"them; valid names are those in {SETTINGS.name} and in ddsp."
         ) from error
 
 
 def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(), progress=True):
-    """Train a model, or resume where the last run in `work` ended.
+    """Train a model, or resume the last run in `work`.
 
     Args:
       dataset: folder from `data.prepare_recordings` or `data.prepare_program`.
       work: folder for checkpoints, settings and TensorBoard's summaries.
-      strategy: "one" processor; "mirrored" over this machine's GPUs; "multiworker" over the
-        machines that the environment variable TF_CONFIG names.
-      steps: train up to this step; None is `train.num_steps` of the settings.
+      strategy: "one" device; "mirrored" across this machine's GPUs; "multiworker" across the
+        machines in the environment variable TF_CONFIG.
+      steps: step at which to stop; None reads `train.num_steps` from the settings.
       gin_files, gin_lines: see `configure`.
-      progress: show a progress bar with the loss and the time left.
+      progress: show a progress bar with the loss and the remaining time.
 
     Returns:
-      losses: {step: mean loss since the last}, of this run.
+      losses: {step: mean loss since the previous entry} for this run.
 
     Raises:
-      TrainingError: the dataset or a setting is missing or wrong, or the disk is full. What was
-        saved before stays.
+      TrainingError: the dataset or a setting is missing or wrong, or the disk is full. Earlier
+        checkpoints are kept.
     """
     configure(gin_files, gin_lines)
     work = Path(work)
@@ -87,8 +87,8 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
         return _loop(dataset, work, get_strategy(strategy), steps, progress)
     except (OSError, tf.errors.OpError) as error:
         raise TrainingError(
-            f"The training stopped ({one_line(error, 300)}). What was saved is in {work}: put this "
-            "right, and start it again to resume from there."
+            f"Training stopped ({one_line(error, 300)}): fix this and start again; it resumes "
+            f"from the last checkpoint in {work}, if there is one."
         ) from error
     except (TypeError, ValueError, KeyError, IndexError) as error:
         raise TrainingError(
@@ -98,9 +98,9 @@ def train(dataset, work, strategy="one", steps=None, gin_files=(), gin_lines=(),
 
 
 def _check_dataset(dataset):
-    """Refuse a dataset without examples, or whose examples differ in length from the settings."""
+    """Raise TrainingError if a dataset has no examples, or if their length differs from gin's."""
     paths = sorted(str(path) for path in Path(dataset).glob("train*.tfrecord*"))
-    # Not by tf.data, which would start TensorFlow before the machines of a strategy have met.
+    # Not with tf.data, which would start TensorFlow before a strategy's machines have connected.
     records = itertools.chain.from_iterable(map(tf.compat.v1.io.tf_record_iterator, paths))
     try:
         record = next(records, None)
@@ -108,23 +108,24 @@ def _check_dataset(dataset):
         raise TrainingError(f"{dataset} is damaged ({one_line(error)}): make it again.") from error
     if record is None:
         raise TrainingError(
-            f"{dataset} holds no train*.tfrecord with examples: make it with `ddsp-course prepare`."
+            f"{dataset} contains no training examples (train*.tfrecord): make it with `ddsp-course "
+            "prepare`."
         )
     example = tf.train.Example.FromString(record)
     seconds = len(example.features.feature["audio"].float_list.value) / SAMPLE_RATE
     wanted = gin.query_parameter("TFRecordProvider.example_secs")
     if seconds != wanted:
         raise TrainingError(
-            f"{dataset} does not fit the settings: its examples are {seconds:g} s long, and "
-            f"TFRecordProvider.example_secs is {wanted:g}; make it again, or change the setting."
+            f"{dataset} has examples of {seconds:g} s, but TFRecordProvider.example_secs is "
+            f"{wanted:g}: make the dataset again, or change the setting."
         )
 
 
 def get_strategy(name):
-    """Return the `tf.distribute` strategy of a name in `STRATEGIES`.
+    """Return the `tf.distribute` strategy with a name from `STRATEGIES`.
 
     Raises:
-      TrainingError: the name is another, or TF_CONFIG is missing for "multiworker".
+      TrainingError: the name is unknown, or "multiworker" lacks a valid TF_CONFIG.
     """
     if name == "one":
         return tf.distribute.get_strategy()
@@ -134,14 +135,14 @@ def get_strategy(name):
         config = os.environ.get("TF_CONFIG")
         if not config:
             raise TrainingError(
-                "The strategy multiworker needs the environment variable TF_CONFIG, which names "
-                "the machines and which of them this is: see notebook 03, or use one or mirrored."
+                "The strategy multiworker needs the environment variable TF_CONFIG, which lists "
+                "the machines and says which one this is: see lesson 03, or use one or mirrored."
             )
         try:
             return ddsp.training.train_util.get_strategy(cluster_config=config)
         except (KeyError, TypeError, ValueError) as error:
             raise TrainingError(
-                f"TF_CONFIG cannot be read ({error}): it should look like "
+                f"TF_CONFIG is not valid ({error}): it should look like "
                 '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", '
                 '"index": 0}}.'
             ) from error
@@ -149,26 +150,26 @@ def get_strategy(name):
 
 
 def provider(dataset, part="train"):
-    """Return ddsp's `TFRecordProvider` of a dataset's part, "train" or "held_out"."""
-    # ddsp registers it with gin, but gin's settings reach it by gin's name alone.
+    """Return ddsp's `TFRecordProvider` for a dataset's part, "train" or "held_out"."""
+    # gin's settings apply only if the class is looked up through gin.
     configured = gin.get_configurable("TFRecordProvider")
     return configured(str(Path(dataset) / f"{part}*.tfrecord*"))
 
 
 def export(dataset, work, folder):
-    """Write what was trained as an instrument in Magenta's format.
+    """Write a trained model as an instrument in Magenta's format.
 
-    The folder holds the settings that it was trained with, the weights of the last checkpoint
-    without the optimizer's, and the dataset's statistics: what `instruments.load` and Magenta's
-    own notebooks take.
+    The folder contains the training's settings, the weights of the last checkpoint without the
+    optimizer's, and the dataset's statistics. `instruments.load` and Magenta's own notebooks can
+    read it.
 
     Args:
-      dataset: what it was trained on.
-      work: the training's folder.
-      folder: the instrument's folder; it appears whole or not at all, in place of an older one.
+      dataset: dataset that the model was trained on.
+      work: folder of the training run.
+      folder: folder of the instrument; it appears whole or not at all, and replaces an older one.
 
     Returns:
-      the training's step.
+      step of the checkpoint.
 
     Raises:
       TrainingError: nothing was trained in `work`, or the folder cannot be written.
@@ -180,7 +181,7 @@ def export(dataset, work, folder):
     _check_dataset(dataset)
     step = int(latest.rsplit("-", 1)[1])
     folder = Path(folder)
-    with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells what it is about
+    with contextlib.redirect_stdout(io.StringIO()):  # ddsp prints its progress
         model = ddsp.training.models.Autoencoder()
         model(next(iter(_examples(dataset, 1))), training=False)
         tf.train.Checkpoint(model=model).restore(latest).expect_partial()
@@ -195,8 +196,8 @@ def export(dataset, work, folder):
                 pickle.dump(statistics, file, protocol=4)
     except (OSError, tf.errors.OpError) as error:
         raise TrainingError(
-            f"{folder} could not be written ({one_line(error)}): free some space, or choose "
-            "another place."
+            f"{folder} could not be written ({one_line(error)}): free some space, or choose a "
+            "different folder."
         ) from error
     return step
 
@@ -211,15 +212,15 @@ class _Statistics:
         pieces = [
             {
                 **{key: batch[key] for key in ("f0_hz", "f0_confidence", "loudness_db")},
-                # ddsp counts n_samples // hop_size + 1 frames of power, one more than of the rest.
+                # ddsp computes n_samples // hop_size + 1 frames of power, one too many.
                 "audio": batch["audio"][:, :-HOP_SIZE],
             }
             for batch in provider(self.dataset)
             .get_batch(batch_size, shuffle=False, repeats=repeats)
             .as_numpy_iterator()
         ]
-        # Of a piece without notes ddsp takes every frame for a note. Rests would make silence the
-        # instrument's softest playing, and a melody matched to it would break off.
+        # In an example without notes ddsp counts every frame as a note. Rests would then make
+        # silence the instrument's softest level, and a melody matched to it would have gaps.
         while True:
             sounding = [piece for piece, notes in zip(pieces, _notes(pieces), strict=True) if notes]
             if len(sounding) in (0, len(pieces)):
@@ -228,10 +229,10 @@ class _Statistics:
 
 
 def _notes(pieces):
-    """Say of each piece whether ddsp finds a note in it, among all of them."""
+    """Return whether ddsp finds a note in each example, given all of them together."""
     mask, _ = ddsp.training.postprocessing.detect_notes(
         *(
-            # ddsp leaves the last frames out.
+            # ddsp also ignores the last frames.
             np.concatenate([piece[key] for piece in pieces])[:, :-20]
             for key in ("loudness_db", "f0_confidence")
         )
@@ -248,8 +249,8 @@ def _loop(dataset, work, strategy, steps, progress):
     summary_every = gin.query_parameter("train.steps_per_summary")
     trainer, batches = _begin(dataset, work, strategy)
     first = saved = _step(trainer)
-    # One of several machines writes; the others save where nobody looks, since saving may ask
-    # all of them for their part.
+    # Only one of several machines writes. The others save to a temporary folder, because saving
+    # may need all of them.
     chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
     losses, recent = {}, []
     with contextlib.ExitStack() as closing:
@@ -263,8 +264,8 @@ def _loop(dataset, work, strategy, steps, progress):
             (work / GIN_FILE).write_text(gin.operative_config_str())
         try:
             for step in range(first + 1, steps + 1):
-                # An oscillator that is hidden by noise gets no gradient any more, and in the
-                # first steps, in which it is much too loud, it is turned down: so it goes first.
+                # The oscillator starts much too loud, so the first steps turn it down. Noise would
+                # then mask it, and a masked oscillator gets almost no gradient.
                 trainer.noise_gain.assign(float(step > HARMONICS_FIRST))
                 # The first step compiles.
                 with without_remarks() if step == first + 1 else contextlib.nullcontext():
@@ -289,9 +290,9 @@ def _loop(dataset, work, strategy, steps, progress):
 
 
 def _begin(dataset, work, strategy):
-    """Return a trainer, where the last run in `work` ended, and its batches."""
+    """Return a trainer, restored from the last run in `work`, and its batches."""
     batch_size = gin.query_parameter("train.batch_size")
-    with contextlib.redirect_stdout(io.StringIO()):  # ddsp tells of each layer that it builds
+    with contextlib.redirect_stdout(io.StringIO()):  # ddsp prints each layer that it builds
         trainer = _trainer(strategy)
         batches = iter(trainer.distribute_dataset(_examples(dataset, batch_size)))
         trainer.build(next(batches))
@@ -306,7 +307,7 @@ def _step(trainer):
 
 
 def _trainer(strategy):
-    """Return a Trainer, ddsp's own but for the compiled and faster step."""
+    """Return ddsp's own Trainer with a faster, compiled step."""
 
     class Trainer(ddsp.training.trainers.Trainer):
         def speed_up(self):
@@ -327,12 +328,12 @@ def _trainer(strategy):
 
 
 def _examples(dataset, batch_size):
-    """Return batches without end, shuffled anew in each round, from memory after the first."""
+    """Return endless batches, reshuffled in each epoch, and from memory after the first."""
     examples = provider(dataset).get_dataset(shuffle=True)
-    # At 16 kHz ddsp's pipeline stores each sound twice.
+    # At 16 kHz ddsp's pipeline stores the audio twice.
     examples = examples.map(lambda e: {k: v for k, v in e.items() if k != "audio_16k"})
     examples = examples.cache().shuffle(4000, reshuffle_each_iteration=True).repeat()
-    # Machines share the examples out, not the files, of which there may be fewer than machines.
+    # Machines divide the examples, not the files, because there may be fewer files than machines.
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     batches = examples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
@@ -340,7 +341,7 @@ def _examples(dataset, batch_size):
 
 
 def _summarise_sound(model, dataset, step):
-    """Give TensorBoard what the model plays and what it should have played."""
+    """Write the model's output and its target as audio for TensorBoard."""
     part = "held_out" if list(Path(dataset).glob("held_out*.tfrecord*")) else "train"
     batch = next(iter(provider(dataset, part).get_dataset(shuffle=False).batch(4)))
     played = model(batch, training=False)["audio_synth"]
