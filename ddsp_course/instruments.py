@@ -163,23 +163,44 @@ def load(name_or_path, label=None):
       InstrumentError: the instrument is unknown, incomplete, damaged or unsafe.
       FetchError: it is not in the cache and could not be downloaded.
     """
+    with opened(name_or_path, label) as (label_path, prefix, gin_text):
+        return _load(str(label or name_or_path), label_path, prefix, gin_text)
+
+
+@contextlib.contextmanager
+def opened(name_or_path, label=None):
+    """Find an instrument's files and read its settings, without building anything.
+
+    Args:
+      name_or_path, label: as in `load`.
+
+    Yields:
+      label: Path that names the instrument in messages.
+      prefix: Path of its newest checkpoint, without a suffix. The statistics lie beside it.
+      gin_text: content of its `operative_config-0.gin`.
+
+    Raises:
+      InstrumentError, FetchError: as in `load`.
+    """
     entries = catalogue()
     entry = entries.get(str(name_or_path))
     if entry is None:
         path = files.user_path(name_or_path)
     else:
         path = entry.location if entry.bundled else _fetch(entry.location)
-    name, label = str(label or name_or_path), Path(label or path)
-    if path.is_dir():
-        return _load_folder(name, label, path)
-    if path.is_file():
-        with tempfile.TemporaryDirectory() as folder:
-            untrusted.unzip(path, Path(folder), label)
-            return _load_folder(name, label, Path(folder))
-    raise InstrumentError(
-        f"There is no instrument called {name_or_path}: choose one of {', '.join(entries)}, or "
-        "give the path of a folder or zip."
-    )
+    label = Path(label or path)
+    with contextlib.ExitStack() as unzipped:
+        if path.is_file():
+            folder = Path(unzipped.enter_context(tempfile.TemporaryDirectory()))
+            untrusted.unzip(path, folder, label)
+        elif path.is_dir():
+            folder = path
+        else:
+            raise InstrumentError(
+                f"There is no instrument called {name_or_path}: choose one of "
+                f"{', '.join(entries)}, or give the path of a folder or zip."
+            )
+        yield label, *_read_folder(label, folder)
 
 
 def read_statistics(path, loudness_definition="ddsp2", label=None):
@@ -220,6 +241,12 @@ def configure(gin_text, label="The instrument"):
             gin.clear_config()
             for key, value in bindings:
                 gin.bind_parameter(key, value)
+            if reads_power():
+                raise InstrumentError(
+                    f"{label} was trained for DDSP-VST, which plays 50 frames per second, and the "
+                    f"course plays {FRAME_RATE}: write a file for the plugin with `ddsp-course "
+                    f"export {label} --to vst FILE.tflite`."
+                )
             _check_rates(label)
             gin.parse_config(_for_playing())
     except CourseError:
@@ -229,6 +256,15 @@ def configure(gin_text, label="The instrument"):
             f"The {GIN_FILE} of {label} cannot be read ({type(error).__name__}: "
             f"{one_line(error)}): download the instrument again."
         ) from error
+
+
+def reads_power():
+    """Return whether gin's current model reads power, as DDSP-VST's do, and not loudness."""
+    try:
+        preprocessor = gin.query_parameter("Autoencoder.preprocessor")
+    except ValueError:
+        return False
+    return preprocessor.selector.endswith("OnlineF0PowerPreprocessor")
 
 
 def _check_rates(label):
@@ -266,7 +302,8 @@ def _for_playing():
     ]
 
 
-def _load_folder(name, label, folder):
+def _read_folder(label, folder):
+    """Return the newest checkpoint of an instrument's folder, without suffix, and its settings."""
     if not (folder / GIN_FILE).is_file():
         folder = _nested(label, folder)
     names = {path.name for path in folder.iterdir() if path.is_file()}  # reading a pipe may block
@@ -277,15 +314,18 @@ def _load_folder(name, label, folder):
     if not any(name.startswith(f"{newest}.data-") for name in names):
         raise InstrumentError(f"{label} has no {newest}.data-* file: download it again.")
     gin_text = untrusted.read_small(folder / GIN_FILE, label / GIN_FILE)
-    gin_text = gin_text.decode("utf-8", errors="replace")
+    return folder / newest, gin_text.decode("utf-8", errors="replace")
+
+
+def _load(name, label, prefix, gin_text):
     # ddsp 2 introduced `compute_loudness`, and an operative config lists every setting in use.
     definition = "ddsp2" if "F0LoudnessPreprocessor.compute_loudness" in gin_text else "ddsp1"
     statistics = None
-    if STATISTICS_FILE in names:
-        statistics = read_statistics(folder / STATISTICS_FILE, definition, label / STATISTICS_FILE)
+    if (path := prefix.with_name(STATISTICS_FILE)).is_file():
+        statistics = read_statistics(path, definition, label / STATISTICS_FILE)
     configure(gin_text, label)
     model = _build(label)
-    _restore(model, folder / newest, label, vintage.is_vintage(gin_text))
+    restore(model, prefix, label, vintage.is_vintage(gin_text))
     player = synthesis.compile_player(model)
     return Instrument(name, label, model, player, statistics, definition, gin_text)
 
@@ -334,15 +374,25 @@ def _build(label):
         ) from error
 
 
-def _restore(model, prefix, label, is_vintage=False):
-    """Restore a model's weights from a checkpoint, which may use the names of 2020."""
+def restore(model, prefix, label, is_vintage=False):
+    """Restore a model's weights from a checkpoint.
+
+    Args:
+      model: `ddsp.training.models.Autoencoder`, built.
+      prefix: Path of the checkpoint, without a suffix.
+      label: the instrument's name for messages.
+      is_vintage: whether the checkpoint uses the names of 2020; see `vintage`.
+
+    Raises:
+      InstrumentError: the weights are damaged, or are not the model's.
+    """
     if set(str(prefix)) & set("[]*?\\"):
         # TensorFlow would interpret the name as a pattern.
         with tempfile.TemporaryDirectory() as folder:
             for path in prefix.parent.iterdir():
                 if path.name.startswith(f"{prefix.name}."):
                     shutil.copy(path, folder)
-            _restore(model, Path(folder) / prefix.name, label, is_vintage)
+            restore(model, Path(folder) / prefix.name, label, is_vintage)
         return
     try:
         if is_vintage:

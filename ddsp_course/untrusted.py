@@ -74,6 +74,10 @@ def read_small(path, label):
 # Statistics: a pickle.
 
 _NUMBERS = ("mean_pitch", "mean_loudness", "mean_max_loudness")
+# What DDSP-VST draws as an instrument's range. Statistics of 2020 and 2021 lack some of them.
+NOTE_RANGE = (
+    "mean_min_pitch_note", "mean_max_pitch_note", "mean_min_power_note", "mean_max_power_note",
+)  # fmt: skip
 _NEEDED = ("mean_pitch", "quantile_transform")  # ddsp wrote only these in 2020
 _STATISTICS_NAMES = re.compile(
     r"ddsp\.(training\.postprocessing|colab\.colab_utils)\.QuantileTransformer"
@@ -142,16 +146,17 @@ class _Reader(pickle._Unpickler):
         return type(name, (_Inert,), {})
 
 
-def read_statistics(path, label):
+def read_statistics(path, label, names=_NUMBERS):
     """Read the numbers of a `dataset_statistics.pkl` without calling anything in it.
 
     Args:
       path: the file.
       label: its name for messages.
+      names: of the numbers to read.
 
     Returns:
-      {"mean_pitch", "mean_loudness", "mean_max_loudness": float, "loudness_quantiles_db": (n,)};
-      the second and third are None if the file does not have them.
+      {name: float} of `names`, None for one that the file does not have, and
+      "loudness_quantiles_db": (n,).
 
     Raises:
       InstrumentError: the file is damaged or incomplete, or uses names that statistics do not need.
@@ -162,11 +167,11 @@ def read_statistics(path, label):
         for key in _NEEDED:
             if key not in statistics:
                 raise ValueError(f"it has no {key}")
-        numbers = {key: _numbers(statistics[key]).item() for key in _NUMBERS if key in statistics}
+        numbers = {key: _numbers(statistics[key]).item() for key in names if key in statistics}
         quantiles = _numbers(statistics["quantile_transform"].state["quantiles_"])
         if not np.isfinite([*numbers.values(), *quantiles]).all():
             raise ValueError("some of its numbers are NaN or infinite")
-        return dict.fromkeys(_NUMBERS) | numbers | {"loudness_quantiles_db": quantiles}
+        return dict.fromkeys(names) | numbers | {"loudness_quantiles_db": quantiles}
     except _Unsafe as error:
         raise InstrumentError(
             f"{label} {error}, which statistics do not need, so it may be unsafe and was not "

@@ -18,7 +18,7 @@ from pathlib import Path
 import gin
 import numpy as np
 
-from ddsp_course import files
+from ddsp_course import files, instruments, vst
 from ddsp_course._tensorflow import ddsp, tf, without_remarks
 from ddsp_course.errors import TrainingError, one_line
 from ddsp_course.fast import training as fast_training
@@ -26,6 +26,8 @@ from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
 from ddsp_course.untrusted import GIN_FILE, STATISTICS_FILE
 
 SETTINGS = Path(__file__).with_name("solo_instrument.gin")
+# What overrides them for an instrument that DDSP-VST plays.
+VST_SETTINGS = SETTINGS.with_name("vst.gin")
 # Steps in which the noise is silent, to let the harmonics settle first.
 HARMONICS_FIRST = 100
 STRATEGIES = ("one", "mirrored", "multiworker")
@@ -329,9 +331,7 @@ def _trainer(strategy):
 
 def _examples(dataset, batch_size):
     """Return endless batches, reshuffled in each epoch, and from memory after the first."""
-    examples = provider(dataset).get_dataset(shuffle=True)
-    # At 16 kHz ddsp's pipeline stores the audio twice.
-    examples = examples.map(lambda e: {k: v for k, v in e.items() if k != "audio_16k"})
+    examples = _for_model(provider(dataset).get_dataset(shuffle=True))
     examples = examples.cache().shuffle(4000, reshuffle_each_iteration=True).repeat()
     # Machines divide the examples, not the files, because there may be fewer files than machines.
     options = tf.data.Options()
@@ -340,10 +340,18 @@ def _examples(dataset, batch_size):
     return batches.with_options(options)
 
 
+def _for_model(examples):
+    """Return a dataset's examples as gin's current model reads them."""
+    if instruments.reads_power():
+        return examples.map(vst.example)
+    # At 16 kHz ddsp's pipeline stores the audio twice.
+    return examples.map(lambda e: {k: v for k, v in e.items() if k != "audio_16k"})
+
+
 def _summarise_sound(model, dataset, step):
     """Write the model's output and its target as audio for TensorBoard."""
     part = "held_out" if list(Path(dataset).glob("held_out*.tfrecord*")) else "train"
-    batch = next(iter(provider(dataset, part).get_dataset(shuffle=False).batch(4)))
+    batch = next(iter(_for_model(provider(dataset, part).get_dataset(shuffle=False)).batch(4)))
     played = model(batch, training=False)["audio_synth"]
     tf.summary.audio("played", played[..., None], SAMPLE_RATE, step, max_outputs=4)
     tf.summary.audio("wanted", batch["audio"][..., None], SAMPLE_RATE, step, max_outputs=4)
