@@ -1,13 +1,12 @@
-"""Run the notebooks with Colab's own versions: of each first its first cell, then all of it.
+"""Run each notebook in a fresh environment with Colab's own versions.
 
     python scripts/colab_test.py [NOTEBOOK ...]
 
-Makes build/colab with Python 3.13 and the packages of scripts/colab.txt, in which nothing of
-the course's is installed, and proves that the first cell adds what is missing, replaces
-nothing, and leaves an environment in which the notebook runs, for each notebook by itself (or
-for those that are named). The knobs of explorables are turned, with Colab's ipywidgets. Needs
-uv, as `make lock` does, and the package index. COLAB_PYTHON is the path of a Python 3.13, where
-uv does not find one.
+For each notebook (or each one named), this creates build/colab with Python 3.13 and the packages of
+scripts/colab.txt, without anything of the course. It then checks that the first cell installs only
+missing packages and replaces none, and that the notebook runs. The knobs of explorables are turned
+with Colab's ipywidgets. This needs uv, as `make lock` does, and the package index. If uv finds no
+Python 3.13, set COLAB_PYTHON to its path.
 """
 
 import json
@@ -31,7 +30,7 @@ WORK = ROOT / "build" / "colab"
 
 
 def uv():
-    """Return how to call uv: the learner's, or the one that the set-up put in .venv."""
+    """Return the path of uv: the user's own, or the one in .venv."""
     beside = Path(sys.executable).with_name("uv")
     found = shutil.which("uv") or (str(beside) if beside.exists() else None)
     if found is None:
@@ -40,7 +39,7 @@ def uv():
 
 
 def make_environment():
-    """Make the environment anew and return its Python."""
+    """Create a fresh environment and return its Python."""
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     python = WORK / "venv" / "bin" / "python"
@@ -49,15 +48,14 @@ def make_environment():
         ["venv", "-q", "--seed", "--python", base, str(WORK / "venv")],
         ["pip", "install", "-q", "--python", str(python), "--no-deps", "-r", str(PINS)],
     ):
-        # Elsewhere than in the project, whose own settings uv would follow.
+        # Outside the project, because uv would apply the project's settings.
         if subprocess.run([uv(), *command], cwd=tempfile.gettempdir(), check=False).returncode:
             raise SystemExit(
-                "colab-test could not make Colab's environment: install Python 3.13 or say "
-                "where it is (COLAB_PYTHON=/path/to/it), and check that the package index can be "
-                "reached."
+                "colab-test could not create Colab's environment: install Python 3.13 or set "
+                "COLAB_PYTHON to its path, and check that the package index can be reached."
             )
-    # Colab is known by its module, which its kernel has loaded before the first cell. Nobody
-    # records here: "Run all" goes on with the examples.
+    # The course recognises Colab by this module, which Colab's kernel loads before the first cell.
+    # Nothing is recorded here, so the notebooks use their examples.
     packages = next((WORK / "venv" / "lib").glob("python*")) / "site-packages"
     (packages / "google" / "colab").mkdir(parents=True)
     (packages / "google" / "colab" / "__init__.py").touch()
@@ -80,14 +78,14 @@ def make_environment():
 
 
 def installed(python):
-    """Return {name: version} of an environment."""
+    """Return {name: version} for the packages of an environment."""
     command = [uv(), "pip", "list", "-q", "--format", "json", "--python", str(python)]
     packages = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return {package["name"]: package["version"] for package in packages}
 
 
 def run_notebook(path):
-    """Run a notebook with the kernel of Colab's environment; return seconds of each cell."""
+    """Run a notebook in Colab's environment; return each cell's seconds, and texts on stderr."""
     os.environ[explore.TURN_KNOBS] = "1"
     os.environ["JUPYTER_PATH"] = str(WORK / "jupyter")
     os.environ["DDSP_COURSE_REPO"] = ROOT.as_uri()
@@ -103,7 +101,7 @@ def run_notebook(path):
         ),
     )  # fmt: skip
     client.execute()
-    # pip, in the first cell, may speak of this machine's own settings.
+    # In the first cell, pip may comment on this machine's settings.
     rest = [cell for cell in notebook.cells if cell.cell_type == "code"][1:]
     stderr = [
         output.text for cell in rest for output in cell.outputs if output.get("name") == "stderr"
@@ -123,10 +121,10 @@ def main():
         print(f"First cell: {times[0]:.1f} s; it added {', '.join(added) or 'nothing'}.")
         print(f"All {len(times)} cells: {sum(times):.1f} s.", flush=True)
         if changed:
-            raise SystemExit(f"The first cell replaced what Colab has: {changed}.")
+            raise SystemExit(f"The first cell replaced packages of Colab's: {changed}.")
         if stderr:
             raise SystemExit(f"Cells wrote to stderr: {stderr}")
-    print("The notebooks run with Colab's versions, and none of them was replaced.")
+    print("The notebooks run with Colab's versions, and no package was replaced.")
 
 
 if __name__ == "__main__":

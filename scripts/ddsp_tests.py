@@ -1,8 +1,8 @@
-"""Run ddsp's own tests, which lie in its package, against this environment.
+"""Run ddsp's own tests, which are part of its package, in this environment.
 
     python scripts/ddsp_tests.py
 
-Weights of the original CREPE cannot be fetched everywhere: where they cannot, the course's serve.
+If CREPE's official weights cannot be downloaded, the course's weights are used.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import ddsp_course  # noqa: F401  (`import crepe` finds the course's, and Keras 2 is on)
+import ddsp_course  # noqa: F401  (provides `import crepe`, and selects Keras 2)
 
 folder = Path(find_spec("ddsp").origin).parent
 sys.exit(

@@ -2,13 +2,13 @@
 
     python scripts/lab.py [JupyterLab's own options]
 
-my_course/ holds the copies, so that running a notebook changes no file of the course's own.
-Each time, copies that the learner has not changed are brought up to date. One that has been
-changed stays as it is, and the course's newer edition of it appears beside it as NAME_new. Copies
-of what the course no longer has go, unless they have been changed.
-my_course/.jupyter/editions.json says which edition of a file each copy was made from.
+The copies are in my_course/, so running a notebook does not change the course's own files. Each
+time, copies that the learner has not changed are updated. A changed copy is left alone, and the
+course's newer edition appears beside it as NAME_new. Copies of files that the course no longer has
+are removed, unless they have been changed. my_course/.jupyter/editions.json records the edition
+that each copy was made from.
 
-JupyterLab takes assets/jupyter/labconfig for its defaults, which the learner's settings override.
+JupyterLab's defaults come from assets/jupyter/labconfig; the learner's settings override them.
 """
 
 import hashlib
@@ -27,19 +27,19 @@ EDITIONS = Path(".jupyter", "editions.json")
 
 
 def bring_up_to_date(course: Path, own: Path) -> list[Path]:
-    """Copy what a learner opens from `course` to `own`, over nothing that the learner has changed.
+    """Copy the learner's files from `course` to `own`, without overwriting any changes.
 
     Returns:
-      The new editions that had to be put beside a changed copy, as paths in `own`.
+      New editions that were put beside a changed copy, as paths in `own`.
 
     Raises:
-      OSError: a file cannot be read or written; those that are there stay as they were.
+      OSError: a file cannot be read or written; existing files are left alone.
     """
     (own / EDITIONS).parent.mkdir(parents=True, exist_ok=True)
     try:
         editions = json.loads((own / EDITIONS).read_text("utf-8"))
     except (OSError, ValueError):
-        editions = {}  # then a copy counts as changed unless it is the course's newest edition
+        editions = {}  # every copy other than the newest edition then counts as changed
     pages = [course / "GLOSSARY.md", course / "notebooks" / "START.md"]
     notebooks = [*(course / "notebooks").glob("*.ipynb"), *(course / "notebooks").glob("*/*.ipynb")]
     names = [source.relative_to(course) for source in (*pages, *sorted(notebooks))]
@@ -54,10 +54,10 @@ def bring_up_to_date(course: Path, own: Path) -> list[Path]:
 
 
 def hand_out(source: Path, own: Path, name: Path, editions: dict[str, str]) -> Path | None:
-    """Put a file of the course's where the learner has not changed anything, and note its edition.
+    """Copy one of the course's files without overwriting changes, and record its edition.
 
     Returns:
-      Its path in `own`, or None if the learner has this edition already.
+      Its path in `own`, or None if the learner already has this edition.
     """
     content = source.read_bytes()
     edition = fingerprint(content)
@@ -78,14 +78,14 @@ def hand_out(source: Path, own: Path, name: Path, editions: dict[str, str]) -> P
 
 
 def original(copy: Path) -> Path:
-    """Return the name of which a copy is a newer edition, or its own."""
+    """Return a copy's original name, without the suffix of a newer edition."""
     return copy.with_stem(re.sub(r"_new(_\d+)?$", "", copy.stem))
 
 
 def fingerprint(content: bytes) -> str:
-    """Return a SHA-256 that differs where a learner would miss something: a notebook's is its cells'.
+    """Return the SHA-256 of what matters to a learner; for a notebook, that is its cells.
 
-    JupyterLab counts runs and notes the version of Python in a notebook that is only opened.
+    Merely opening a notebook makes JupyterLab change execution counts and the Python version in it.
     """
     try:
         cells = json.loads(content)["cells"]
@@ -93,16 +93,16 @@ def fingerprint(content: bytes) -> str:
             one.pop("execution_count", None)
         content = json.dumps(cells, sort_keys=True).encode()
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # a page, or no notebook any more: each byte counts
+        pass  # not a notebook: every byte counts
     return hashlib.sha256(content).hexdigest()
 
 
 def command(own: Path, *options: str) -> tuple[list[str], dict[str, str]]:
-    """Return what starts JupyterLab at the start page in `own`, and its environment."""
+    """Return the command that opens JupyterLab at the start page in `own`, and its environment."""
     words = [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={own}",
         "--LabApp.default_url=/lab/tree/notebooks/START.md",
-        # The tabs of last time are the course's, not those of the learner's other projects.
+        # Restores the course's tabs, not those of the learner's other projects.
         f"--LabApp.workspaces_dir={own / '.jupyter' / 'workspaces'}",
     ]  # fmt: skip
     places = [str(ROOT / "assets" / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH")]
@@ -111,16 +111,16 @@ def command(own: Path, *options: str) -> tuple[list[str], dict[str, str]]:
 
 
 def main() -> None:
-    """Bring my_course/ up to date and become JupyterLab."""
+    """Update my_course/, then replace this process with JupyterLab."""
     try:
         beside = bring_up_to_date(ROOT, OWN)
     except OSError as error:
         sys.exit(
             f"make lab: your copies of the notebooks could not be written ({error}): make "
-            f"{OWN} writable for you and try again."
+            f"{OWN} writable and try again."
         )
     for copy in beside:
-        print(f"You have changed {original(copy)}; the course's newer edition is {copy.name}.")
+        print(f"You have changed {original(copy)}, so the course's new edition is {copy.name}.")
     words, environment = command(OWN, *sys.argv[1:])
     os.execve(words[0], words, environment)
 

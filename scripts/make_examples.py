@@ -1,9 +1,9 @@
-"""Make the app's examples besides the flute: assets/audio/voice.ogg, whistle.ogg and hum.ogg.
+"""Make the app's other examples: assets/audio/voice.ogg, whistle.ogg and hum.ogg.
 
-Nobody was recorded. ddsp's oscillator and filtered noise play three tunes that are in the public
-domain, with the glides, the vibrato and the breath of someone who makes music without an
-instrument. The voice takes its vowels and consonants from espeak-ng, which speaks each syllable
-once. Their pitch is known exactly; what `features.extract` finds is compared with it.
+All are synthetic. ddsp's oscillator and filtered noise play three tunes in the public domain, with
+the glides, vibrato and breath of someone making music without an instrument. The voice takes its
+vowels and consonants from espeak-ng, which speaks each syllable once. Because the pitch is known
+exactly, the script checks what `features.extract` finds against it.
 
     python scripts/make_examples.py
 """
@@ -18,7 +18,7 @@ from ddsp_course import _paths, _tensorflow, audio, features
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE, midi_to_hz
 
 OUT = _paths.ASSETS / "audio"
-BINS = np.linspace(0, SAMPLE_RATE / 2, 257)  # Hz, where envelopes are given
+BINS = np.linspace(0, SAMPLE_RATE / 2, 257)  # Hz; frequency axis of all envelopes
 N_HARMONICS = 60
 PEAK = 0.6
 REST = None
@@ -41,19 +41,20 @@ GRACE = [  # "New Britain" (Amazing grace), 1829
 
 
 def curves(rng, notes, beat_s, glide_s, vibrato_semitones, vibrato_hz=5.4):
-    """Return a performance's pitch and level, 250 times a second.
+    """Return a performance's pitch and level at 250 Hz.
 
     Args:
-      rng: numpy's generator.
+      rng: NumPy generator.
       notes: list of (MIDI pitch or None, beats, syllable).
-      beat_s: seconds.
-      glide_s: how long the way from note to note takes.
-      vibrato_semitones: its depth, which it reaches half a second into a note.
+      beat_s: seconds per beat.
+      glide_s: duration of the glide from note to note.
+      vibrato_semitones: depth of the vibrato, reached half a second into a note.
+      vibrato_hz: rate of the vibrato.
 
     Returns:
       f0_hz: (n_frames,).
       is_on: (n_frames,) 0..1, rising and falling at the ends of phrases.
-      spans: list of (first frame, end, syllable) of the notes.
+      spans: list of (first frame, end, syllable) for the notes.
     """
     edges = np.cumsum([0.25, *(beats * beat_s for _, beats, _ in notes), 0.25])
     n_frames = int(edges[-1] * FRAME_RATE)
@@ -69,19 +70,19 @@ def curves(rng, notes, beat_s, glide_s, vibrato_semitones, vibrato_hz=5.4):
             since_s = np.arange(end - start) / FRAME_RATE
             vibrato[start:end] = vibrato_semitones * np.clip((since_s - 0.25) / 0.3, 0, 1)
     known = np.flatnonzero(~np.isnan(midi))
-    # A rest keeps the pitch of the note before it, unheard.
+    # During a rest, which is silent, the last pitch continues.
     midi = midi[known[np.maximum(np.searchsorted(known, np.arange(n_frames), "right") - 1, 0)]]
     time_s = np.arange(n_frames) / FRAME_RATE
     midi = gaussian_filter1d(midi, glide_s * FRAME_RATE / 2)
     midi += gaussian_filter1d(vibrato, 20) * np.sin(2 * np.pi * vibrato_hz * time_s)
-    # Nobody holds a pitch exactly: a slow drift of some 8 cents.
+    # A slow drift of about 8 cents, because nobody holds a pitch exactly.
     midi += 0.08 * 5 * gaussian_filter1d(rng.standard_normal(n_frames), 40)
     sounding = [span for span, note in zip(spans, notes, strict=True) if note[0] is not None]
     return midi_to_hz(midi), gaussian_filter1d(is_on, 6), sounding
 
 
 def swell(n_frames, spans, is_on, attack_s=0.06):
-    """Return a level (n_frames,): each note begins softer than it goes on, and sinks a little."""
+    """Return a level (n_frames,): each note starts softly, swells and then fades a little."""
     level = np.ones(n_frames)
     for start, end, _ in spans:
         since_s = np.arange(end - start) / FRAME_RATE
@@ -90,11 +91,11 @@ def swell(n_frames, spans, is_on, attack_s=0.06):
 
 
 def play(rng, f0_hz, envelope, noise):
-    """Return (n_frames * 64,): harmonics under an envelope, and filtered noise.
+    """Synthesise harmonics with a spectral envelope, and filtered noise: (n_frames * 64,).
 
     Args:
       f0_hz: (n_frames,).
-      envelope, noise: (n_frames, 257), magnitudes of the harmonics and of the noise at `BINS`.
+      envelope, noise: (n_frames, 257), magnitudes of harmonics and noise at `BINS`.
     """
     ddsp = _tensorflow.load_ddsp()
     n_samples = len(f0_hz) * HOP_SIZE
@@ -115,7 +116,7 @@ def play(rng, f0_hz, envelope, noise):
 
 
 def speak(syllable):
-    """Return what espeak-ng says, (n_samples,) at 16 kHz, from the first sound to the last."""
+    """Return a syllable spoken by espeak-ng, (n_samples,) at 16 kHz, trimmed at both ends."""
     command = ["espeak-ng", "-v", "en-gb+f2", "-s", "120", "-p", "45", "--stdout", syllable]
     said = audio.load(subprocess.run(command, check=True, capture_output=True).stdout)
     loud = np.flatnonzero(np.abs(said) > 0.08 * np.abs(said).max())
@@ -123,11 +124,11 @@ def speak(syllable):
 
 
 def analyse(said):
-    """Return a syllable's spectral envelope (n, 257) and where it has a pitch (n,) in 0..1."""
+    """Return a syllable's spectral envelope (n, 257) and how voiced it is (n,) in 0..1."""
     import librosa
 
     power = np.abs(librosa.stft(said, n_fft=512, hop_length=HOP_SIZE)) ** 2
-    # The envelope is what varies slowly over frequency: the cepstrum's first 1.5 ms.
+    # The first 1.5 ms of the cepstrum describe the envelope, which varies slowly over frequency.
     cepstrum = np.fft.irfft(np.log(power + 1e-9), axis=0)
     cepstrum[24:-24] = 0
     envelope = np.exp(np.fft.rfft(cepstrum, axis=0).real / 2).T
@@ -137,27 +138,27 @@ def analyse(said):
 
 
 def stretch(n, wanted):
-    """Return the places (wanted,) in a syllable of n frames: its ends keep their pace."""
+    """Return frame indices (wanted,) that stretch a syllable of n frames, but not its ends."""
     head, tail = min(25, n // 3, wanted // 3), min(25, n // 3, wanted // 3)
     middle = np.linspace(head, n - tail - 1, wanted - head - tail)
     return np.concatenate([np.arange(head), middle, np.arange(n - tail, n)]).astype(int)
 
 
 def voice():
-    """Return (n_samples,), f0_hz (n_frames,) and where it sounds (n_frames,): a tune with words."""
+    """Sing a tune with words; return (n_samples,), f0_hz and how voiced it is (n_frames,)."""
     rng = np.random.default_rng(1)
     f0_hz, is_on, spans = curves(rng, BOAT, 0.56, 0.07, 0.35)
     envelope, voiced = np.zeros((len(f0_hz), len(BINS))), np.zeros(len(f0_hz))
     for start, end, syllable in spans:
         spoken, has_pitch = analyse(speak(syllable))
         places = stretch(len(spoken), end - start)
-        # Who sings holds the level of a vowel: decibels are two fifths of what they are in speech.
+        # Singers hold the level of a vowel, so its range in dB is reduced to 40 % of speech.
         level = np.sqrt((spoken**2).sum(axis=1, keepdims=True))
         spoken *= (level / level.max()) ** 0.4 / np.maximum(level, 1e-6)
         envelope[start:end], voiced[start:end] = spoken[places], has_pitch[places]
     envelope = gaussian_filter1d(envelope, 4, axis=0) * swell(len(f0_hz), spans, is_on)[:, None]
     voiced = gaussian_filter1d(voiced, 3)
-    # Consonants are noise, and so is a little of each vowel above 3 kHz.
+    # Consonants are noise; vowels also get a little noise above 3 kHz.
     breath = 0.25 / (1 + np.exp(-(BINS - 3500) / 500))
     share = np.maximum(1 - voiced[:, None], breath * voiced[:, None])
     return (
@@ -168,24 +169,24 @@ def voice():
 
 
 def whistle():
-    """As `voice`: nearly a sine, with the air around it."""
+    """Whistle, like `voice`: nearly a sine, with some air noise."""
     rng = np.random.default_rng(2)
     f0_hz, is_on, spans = curves(rng, SAINTS, 0.34, 0.09, 0.25, 6.0)
     level = swell(len(f0_hz), spans, is_on, 0.04)
     distance = np.log2(np.maximum(BINS, 1) / f0_hz[:, None])
     # The second harmonic lies 32 dB below the first.
     envelope = np.where(distance < 0.5, 1.0, np.where(distance < 1.3, 0.025, 0.002))
-    # Air: some at the resonance of the mouth, which is the pitch, and a little everywhere.
+    # Air noise: some at the mouth's resonance, which is the pitch, and a little everywhere.
     air = 0.012 * np.exp(-0.5 * (distance / 0.25) ** 2) + 0.0012 * (BINS > 300)
     return play(rng, f0_hz, level[:, None] * envelope, level[:, None] * air), f0_hz, is_on
 
 
 def hum():
-    """As `voice`: a low voice behind closed lips."""
+    """Hum, like `voice`: a low voice with closed lips."""
     rng = np.random.default_rng(3)
     f0_hz, is_on, spans = curves(rng, GRACE, 0.62, 0.12, 0.2, 5.0)
     level = swell(len(f0_hz), spans, is_on, 0.12)
-    # The nose's resonances; the closed mouth swallows what lies around 900 Hz.
+    # The nose's resonances. The closed mouth absorbs frequencies around 900 Hz.
     formants = sum(
         gain / (1 + ((BINS - hz) / width) ** 2)
         for hz, width, gain in ((250, 90, 1.0), (1200, 180, 0.06), (2300, 250, 0.03))
@@ -198,8 +199,11 @@ def hum():
 
 
 def pitch_error(sound, f0_hz, is_on):
-    """Return the cents (median, 95 %) between what is heard and what was played, and the share of
-    frames that are farther than 50 cents away, of those that sound."""
+    """Compare the measured pitch of sounding frames with the true pitch.
+
+    Returns:
+      The median and the 95 % quantile of the error in cents, and the share of errors above 50.
+    """
     heard = features.extract(sound)
     n = min(len(f0_hz), len(heard.f0_hz))
     cents = np.abs(1200 * np.log2(heard.f0_hz[:n] / f0_hz[:n]))[is_on[:n] > 0.7]
@@ -214,7 +218,7 @@ def main():
         median, high, far = pitch_error(audio.load(path), f0_hz, is_on)
         print(
             f"{path.name}: {len(sound) / SAMPLE_RATE:.1f} s, {path.stat().st_size / 1000:.0f} kB; "
-            f"pitch heard within {median:.1f} cents (95 %: {high:.0f}), {far:.1%} beyond 50"
+            f"pitch error {median:.1f} cents (95 %: {high:.0f}), {far:.1%} above 50"
         )
 
 

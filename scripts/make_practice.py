@@ -1,8 +1,8 @@
-"""Make `assets/audio/clarinet/`, the folder of recordings that lesson 03 trains on.
+"""Make `assets/audio/clarinet/`, the audio files that lesson 03 trains on.
 
-What a clarinettist might record in one sitting so that a model can learn: long tones, scales
+They contain what a clarinettist might record in one session to train a model: long tones, scales
 slurred and tongued, arpeggios, the same notes soft and loud, and a tune ("Ode to Joy", Beethoven,
-in the public domain). FluidSynth plays them with the FluidR3 soundfont (MIT licence).
+public domain). FluidSynth plays them with the FluidR3 soundfont (MIT licence).
 
     python scripts/make_practice.py
 """
@@ -18,24 +18,24 @@ OUT = _paths.ASSETS / "audio" / "clarinet"
 CLARINET = 71
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 PEAK = 0.7
-END_S = 0.6  # of quiet after the last note
+END_S = 0.6  # silence after the last note
 ODE = "E E F G G F E D C C D E E:1.5 D:.5 D:2 E E F G G F E D C C D E D:1.5 C:.5 C:2"
 
 
 def scale(first, n):
-    """Return `n` MIDI pitches of the major scale upward from `first`."""
+    """Return `n` MIDI pitches of a major scale that ascends from `first`."""
     return [first + 12 * (i // 7) + MAJOR[i % 7] for i in range(n)]
 
 
 def play(pitches, seconds, length=0.98, loud=90, swell=0):
-    """Return notes (start_s, end_s, pitch, velocity), one after the other.
+    """Return consecutive notes (start_s, end_s, pitch, velocity).
 
     Args:
-      pitches: MIDI pitches; None rests.
-      seconds: of a note with its gap, one number or one a note.
-      length: share of it that sounds.
-      loud: MIDI velocity, one or one a note.
-      swell: how much louder the middle of the line is.
+      pitches: MIDI pitches; None is a rest.
+      seconds: duration of a note including its gap, one number or one per note.
+      length: share of that duration which sounds.
+      loud: MIDI velocity, one number or one per note.
+      swell: velocity added in the middle of the phrase.
     """
     n = len(pitches)
     seconds, loud = np.broadcast_to(seconds, n), np.broadcast_to(loud, n)
@@ -56,7 +56,7 @@ def ode():
 
 
 def recordings():
-    """Return {name: notes}."""
+    """Return {file name: notes}."""
     low, high = (scale(first, 15) + scale(first, 14)[::-1] for first in (53, 65))
     up_and_down = (0, 4, 7, 12, 7, 4, 0)
     arpeggios = [p for root in (53, 58, 60, 65) for p in (*(root + s for s in up_and_down), None)]

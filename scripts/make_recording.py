@@ -1,9 +1,9 @@
-"""Make `assets/audio/phrase.ogg`, the recording that the lessons turn into other instruments.
+"""Make `assets/audio/phrase.ogg`, the flute melody that the lessons play on other instruments.
 
-The opening of "Scarborough Fair" (traditional, in the public domain), played by FluidSynth with
-the flute of the FluidR3 soundfont (MIT licence; Debian's `fluidsynth` and `fluid-soundfont-gm`).
-Breath swells and dies along each phrase, two slurs glide, and the player breathes between the
-phrases, so that loudness, pitch and silence each have something to show.
+It is the opening of "Scarborough Fair" (traditional, public domain), played by FluidSynth with the
+flute of the FluidR3 soundfont (MIT licence; Debian's `fluidsynth` and `fluid-soundfont-gm`). The
+breath swells and fades in each phrase, two slurs glide, and there is a pause for breath between the
+phrases, which gives loudness, pitch and silence something to show.
 
     python scripts/make_recording.py
 """
@@ -22,10 +22,10 @@ FLUTE = 73
 SAMPLE_RATE = 44100
 BEAT_S = 0.36
 BEND_RANGE = 12  # semitones
-TICKS_PER_S = 960  # mido's default: 480 ticks a beat, 0.5 s a beat
-STEP_S = 0.01  # between two points of a curve
+TICKS_PER_S = 960  # mido's default: 480 ticks per beat, 0.5 s per beat
+STEP_S = 0.01  # seconds between two points of a curve
 
-# Notes as (MIDI pitch, beats, glide up or down to it from the note before); None is a rest.
+# Notes as (MIDI pitch, beats, glide in semitones from the note before); None is a rest.
 PHRASES = [
     [(67, 2, 0), (67, 1, 0), (74, 2, 0), (74, 1, 0), (69, 1.5, 0), (70, 0.5, 0), (69, 1, 0)],
     [(67, 2.2, -2)],
@@ -47,7 +47,7 @@ def notes():
 
 
 def breath(time, start, end):
-    """Return MIDI expression (0..127) at a time of a phrase: a swell, then a long fall."""
+    """Return MIDI expression (0..127) at a given time in a phrase: a swell, then a long fade."""
     place = np.clip((time - start) / (end - start), 0, 1)
     return round(127 * (0.35 + 0.65 * np.sin(np.pi * place**0.8)) * min(1, 8 * (1 - place)))
 
@@ -71,7 +71,7 @@ def events():
             bend = round(-8191 * left / BEND_RANGE)
             timed.append((time, mido.Message("pitchwheel", pitch=bend)))
         for time in np.arange(start, end, 5 * STEP_S):
-            # Vibrato comes in on long notes only, as a player's does.
+            # Only long notes get vibrato, as with a real player.
             value = int(np.clip(90 * (time - start - 0.3), 0, 70))
             timed.append((time, mido.Message("control_change", control=1, value=value)))
         timed.append((start, mido.Message("note_on", note=pitch, velocity=88)))
@@ -80,7 +80,7 @@ def events():
 
 
 def render(folder):
-    """Return FluidSynth's rendering, float32 (n_samples,), with no reverb and no chorus."""
+    """Render with FluidSynth, without reverb or chorus; return float32 (n_samples,)."""
     track, last = mido.MidiTrack(), 0
     for time, message in events():
         tick = round(time * TICKS_PER_S)

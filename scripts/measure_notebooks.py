@@ -1,10 +1,10 @@
-"""Measure each notebook's time and peak memory, and write the table notebooks/BUDGET.md.
+"""Measure each notebook's run time and peak memory, and write the table notebooks/BUDGET.md.
 
-The start page, notebooks/START.md, gives the times, too, and is made anew.
+The start page, notebooks/START.md, also shows the times and is updated.
 
     python scripts/measure_notebooks.py
 
-Run it on an idle machine with 2 cores. What is over its budget is reported, in the table too.
+Run it on an idle machine with 2 cores. Notebooks over budget are reported here and in the table.
 """
 
 import os
@@ -26,7 +26,7 @@ LOOK_EVERY_S = 0.1
 
 
 def measure(path):
-    """Return (seconds of all cells, peak resident memory of the kernel in MB)."""
+    """Return (seconds for all cells, peak resident memory of the kernel in MB)."""
     notebook = nbformat.read(path, as_version=4)
     took, peak, started = [], [0], []
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +50,7 @@ def measure(path):
 
 
 def _watch(over, peak):
-    """Keep the highest sum of the memory of this process's children in peak[0]."""
+    """Record the peak total memory of this process's children in peak[0]."""
     while not over.wait(LOOK_EVERY_S):
         total = 0
         for child in psutil.Process().children(recursive=True):

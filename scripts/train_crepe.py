@@ -38,18 +38,18 @@ SIZE = crepe.FRAME_SIZE
 BLUR_CENTS = 25.0
 TABLE = 4096
 PROGRAMS = range(112)
-# Samples of drums, of several notes at once or of no clear pitch: bells, timpani, hits.
+# Drums, several notes at once, or no clear pitch: bells, timpani, orchestra hits.
 UNPITCHED = {9, 13, 14, 47, 55}
 NOTES_S = 20
 SOUNDFONTS = ("fluidr3", "musescore")
 TEST_SOUNDFONT = "timgm6mb"
 TEST_EVERY = 5  # programs
 TEST_S = 6
-# Voices of espeak-ng: languages for their vowels, variants for their throats.
+# Voices of espeak-ng: languages for a variety of vowels, variants for a variety of timbres.
 VOICES = ("en-gb", "en-us", "de", "fr-fr", "es", "it", "pt-br", "pl", "fi", "sv", "ro", "tr")
 N_VOICES = 60
 VARIANTS = ("", "+f1", "+m3", "+f2", "+m7", "+f4", "+croak", "+klatt2", "+f5", "+klatt4")
-# The opening of Carroll's "Jabberwocky" (1871): vowels of all kinds, whatever the language.
+# The opening of Carroll's "Jabberwocky" (1871), which has all kinds of vowels in any language.
 TEXT = (
     "Twas brillig, and the slithy toves did gyre and gimble in the wabe; all mimsy were the "
     "borogoves, and the mome raths outgrabe. Beware the Jabberwock, my son! The jaws that bite, "
@@ -64,14 +64,14 @@ def cents_of(f0_hz):
 
 
 def target(f0_hz):
-    """Return what the network should say, (n, 360) for f0_hz (n,); zero where f0_hz is 0."""
+    """Return the target activation (n, 360) for f0_hz (n,): all zero where f0_hz is 0."""
     f0_hz = np.asarray(f0_hz)
     distance = crepe.CENTS - cents_of(np.where(f0_hz > 0, f0_hz, 1.0))[:, None]
     return np.exp(-0.5 * (distance / BLUR_CENTS) ** 2) * (f0_hz > 0)[:, None]
 
 
 def wavetables(rng, f0_hz):
-    """Return one cycle of a random timbre each, (n, TABLE), without partials above Nyquist."""
+    """Return n random timbres, one cycle each (n, TABLE), without partials above Nyquist."""
     n = len(f0_hz)
     k = np.arange(1, TABLE // 2 + 1)
     hz = k * f0_hz[:, None]
@@ -84,7 +84,8 @@ def wavetables(rng, f0_hz):
         centre, width = rng.uniform(low, high, (n, 1)), rng.uniform(60, 400, (n, 1))
         formants += rng.uniform(0.2, 1, (n, 1)) / (1 + ((hz - centre) / width) ** 2)
     spectrum *= np.where(rng.random((n, 1)) < 0.4, formants, 1.0)
-    # A clarinet has few even partials; many a sound has a weak fundamental, a whistle nothing else.
+    # Some sounds have weak even partials (a clarinet) or a weak fundamental; a whistle has only the
+    # fundamental.
     spectrum[:, 1::2] *= np.where(rng.random((n, 1)) < 0.1, rng.uniform(0, 0.2, (n, 1)), 1.0)
     spectrum[:, :1] *= np.where(rng.random((n, 1)) < 0.2, rng.uniform(0, 0.3, (n, 1)), 1.0)
     spectrum[:, 1:] *= np.where(rng.random((n, 1)) < 0.05, 0.02, 1.0)
@@ -95,11 +96,11 @@ def wavetables(rng, f0_hz):
 
 
 def envelopes(rng, n):
-    """Return loudness within a frame, (n, SIZE): steady, rising, falling, beginning or ending."""
+    """Return level curves (n, SIZE) within a frame: steady, rising, falling, onsets or offsets."""
     t = np.linspace(-1, 1, SIZE)
     slope = rng.normal(0, 6, (n, 1)) * (rng.random((n, 1)) < 0.7)
     level = 10 ** (slope * t / 20)
-    # At least the centre sounds, or the target would be wrong.
+    # The centre always sounds; otherwise the target would be wrong.
     edge = rng.uniform(-0.9, -0.1, (n, 1))
     gate = 1 / (1 + np.exp(-np.clip((t - edge) * 60, -50, 50)))
     gate = np.where(rng.random((n, 1)) < 0.5, gate, gate[:, ::-1])
@@ -113,7 +114,7 @@ def draw_oscillators(rng, n):
     slope = rng.normal(0, 1, (n, 1)) * rng.choice(
         [0.0, 0.5, 2.0, 5.0], (n, 1), p=[0.3, 0.3, 0.3, 0.1]
     )
-    # Octaves a second: f0 e^(at) integrates to the phase.
+    # The slope is in octaves per second; the phase is the integral of f0 e^(at).
     rate = np.where(np.abs(slope) < 1e-3, 1e-3, slope) * np.log(2)
     phase = f0_hz[:, None] * np.expm1(rate * t) / rate + rng.random((n, 1))
     place = (phase % 1.0) * TABLE
@@ -125,11 +126,11 @@ def draw_oscillators(rng, n):
 
 
 def draw_unvoiced(rng, n):
-    """Return frames (n, SIZE) of noise of several colours, clicks, and near silence."""
+    """Return frames (n, SIZE) of noise of various colours, clicks, and near silence."""
     spectrum = np.fft.rfft(rng.standard_normal((n, SIZE)), axis=1)
     hz = np.maximum(np.fft.rfftfreq(SIZE, 1 / SAMPLE_RATE), 20.0)
     colour = rng.uniform(-1.5, 0.5, (n, 1))
-    # Band-limited noise, no narrower than an octave, or it would have a pitch.
+    # The noise bands span at least an octave; narrower noise would have a pitch.
     low = np.exp(rng.uniform(np.log(20), np.log(3000), (n, 1)))
     high = low * 2 ** rng.uniform(1, 8, (n, 1))
     spectrum *= (hz / 500) ** colour * ((hz > low) & (hz < high) | (rng.random((n, 1)) < 0.5))
@@ -142,9 +143,9 @@ def draw_unvoiced(rng, n):
 
 
 def reverberate(rng, sound, f0_hz):
-    """Return a clip in a random room, half of the time in none.
+    """Add the reverb of a random room to every second clip.
 
-    Where the room still rings, what was certainly unvoiced is no longer (NaN).
+    Where the room still rings, an unvoiced frame is no longer certain and becomes NaN.
     """
     if rng.random() < 0.5:
         return sound, f0_hz
@@ -162,7 +163,7 @@ def reverberate(rng, sound, f0_hz):
 
 
 def level_of(sound):
-    """Return the level of each frame (n_frames,), RMS."""
+    """Return the RMS level of each frame (n_frames,)."""
     import librosa
 
     return librosa.feature.rms(y=sound, frame_length=SIZE, hop_length=HOP_SIZE)[0]
@@ -171,8 +172,8 @@ def level_of(sound):
 def play_program(program, seed, soundfont, seconds=NOTES_S):
     """Return audio (n_samples,) and f0_hz (n_frames,) of one instrument; f0_hz is 0 in silence.
 
-    Frames whose YIN pitch is farther than 50 cents from the score are marked NaN: neither
-    certainly voiced nor certainly not.
+    Frames whose YIN pitch is more than 50 cents from the score become NaN: it is uncertain whether
+    they are voiced.
     """
     import librosa
 
@@ -198,7 +199,7 @@ def play_program(program, seed, soundfont, seconds=NOTES_S):
     index = np.maximum(np.searchsorted(starts, frame_t, "right") - 1, 0)
     midi = np.array([note[2] for note in notes])[index] + np.interp(frame_t, bend_t, bend) + detune
     score_hz = midi_to_hz(midi)
-    # Two frame lengths: low notes need a long one, vibrato and slides a short one.
+    # Low notes need a long frame; vibrato and slides need a short one.
     found_hz = np.full(len(frame_t), np.nan)
     for frame_length in (2048, 1024):
         fmin = 2.2 * SAMPLE_RATE / frame_length
@@ -214,13 +215,13 @@ def play_program(program, seed, soundfont, seconds=NOTES_S):
         found_hz = np.where(near, yin_hz, found_hz)
     level = level_of(sound)[: len(frame_t)]
     released = frame_t > np.array([note[1] for note in notes])[index] + 0.05
-    # The last trace of a note still has its pitch, if nothing louder covers it.
+    # The last trace of a note keeps its pitch if nothing louder masks it.
     f0_hz = np.where(released | (level < 1e-4 * level.max()), np.nan, found_hz)
     return sound, np.where(level < 1e-6 * level.max(), 0.0, f0_hz).astype(np.float32)
 
 
 def speak(voice, seed, seconds):
-    """Return (seconds * 16000,) of an espeak-ng voice reading aloud."""
+    """Return (seconds * 16000,) of text read by an espeak-ng voice."""
     rng = np.random.default_rng([seed])
     command = ["espeak-ng", "-v", voice, "-s", str(rng.integers(110, 190)), "--stdout"]
     said = subprocess.run(
@@ -231,15 +232,15 @@ def speak(voice, seed, seconds):
 
 
 def play_again(rng, sound, shift=0.0):
-    """Play a voice or an instrument again so that its pitch is known exactly.
+    """Resynthesise a voice or an instrument with an exactly known pitch.
 
-    pYIN says roughly where there is a pitch, and which; ddsp's oscillator then plays that pitch
-    (moved by `shift` semitones) with the original's spectral envelope, and filtered noise plays
+    pYIN estimates which frames have a pitch, and which one. ddsp's oscillator plays that pitch
+    (shifted by `shift` semitones) with the original's spectral envelope, and filtered noise plays
     the rest.
 
     Returns:
-      audio (n_samples,) and f0_hz (n_frames,): 0 where no pitch is played, and NaN for 32 ms
-      around where one begins or ends.
+      audio (n_samples,) and f0_hz (n_frames,), which is 0 where no pitch is played, and NaN within
+      32 ms of the start or end of a pitch.
     """
     import librosa
     from scipy.ndimage import binary_dilation, median_filter
@@ -254,7 +255,7 @@ def play_again(rng, sound, shift=0.0):
     voiced &= np.abs(np.log2(f0_hz / median_filter(f0_hz, 25))) < 0.2
 
     power = np.abs(librosa.stft(sound, n_fft=512, hop_length=HOP_SIZE))[:, :n_frames] ** 2
-    # The envelope is what varies slowly over frequency: the cepstrum's first 1.5 ms.
+    # The first 1.5 ms of the cepstrum describe the envelope, which varies slowly over frequency.
     cepstrum = np.fft.irfft(np.log(power + 1e-9), axis=0)
     cepstrum[24:-24] = 0
     envelope = np.exp(np.fft.rfft(cepstrum, axis=0).real).T
@@ -265,7 +266,7 @@ def play_again(rng, sound, shift=0.0):
         [np.interp(row, np.linspace(0, 8000, 257), e) for row, e in zip(hz, envelope, strict=True)]
     )
     amplitudes = np.sqrt(amplitudes) * (hz < 7800) * voiced[:, None] * 4 / 512
-    # Breath: noise in the high bands, more of it in some voices than in others.
+    # Breath noise in the high bands; its amount differs from voice to voice.
     breath = 1 / (1 + np.exp(-(np.linspace(0, 8000, 257) - rng.uniform(2000, 6000)) / 500))
     amplitudes *= np.sqrt(1 - 0.8 / (1 + np.exp(-(hz - rng.uniform(3000, 7000)) / 500)))
     noise_share = np.where(voiced[:, None], breath * rng.uniform(0.05, 0.5), 1.0)
@@ -288,7 +289,11 @@ def play_again(rng, sound, shift=0.0):
 
 
 def clip(task):
-    """Return audio (n_samples,) and f0_hz (n_frames,) of (soundfont, program) or ("speech", i)."""
+    """Make the clip of a task, (soundfont, program) or ("speech", i).
+
+    Returns:
+      audio (n_samples,) and f0_hz (n_frames,).
+    """
     source, number = task
     rng = np.random.default_rng([5, number, len(source)])
     if source == "speech":
@@ -300,7 +305,7 @@ def clip(task):
 
 
 def clips(work):
-    """Return (audio, f0_hz) of all clips to learn from, made once and kept in `work`."""
+    """Return (audio, f0_hz) of all training clips, made once and cached in `work`."""
     path = work / "clips.npz"
     if not path.exists():
         from tqdm import tqdm
@@ -308,7 +313,7 @@ def clips(work):
         programs = [p for p in PROGRAMS if p not in UNPITCHED]
         tasks = [(soundfont, program) for soundfont in SOUNDFONTS for program in programs]
         tasks += [("speech", i) for i in range(N_VOICES)]
-        # TensorFlow does not live through a fork.
+        # TensorFlow does not survive a fork.
         with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
             made = list(tqdm(pool.map(clip, tasks), total=len(tasks), unit="clip"))
         peak = [np.abs(a).max() + 1e-6 for a, _ in made]
@@ -324,7 +329,7 @@ def clips(work):
 
 
 class Notes:
-    """Draws frames from the clips."""
+    """Draws random frames from the clips."""
 
     def __init__(self, audio, f0_hz):
         self.audio = np.pad(audio, ((0, 0), (SIZE // 2, SIZE // 2)))
@@ -356,12 +361,12 @@ def batch(rng, notes, n=128):
     n_drawn = n - n_notes - n_quiet - n_breath
     drawn, drawn_hz = draw_oscillators(rng, n_drawn)
     played, played_hz = notes.draw(rng, n_notes)
-    # Consonants, breaths and rests have no pitch, however loud.
+    # Consonants, breaths and rests have no pitch, even if they are loud.
     frames = np.concatenate([drawn, played, notes.draw_unvoiced(rng, n_breath)])
     f0_hz = np.concatenate([drawn_hz, played_hz, np.zeros(n_breath)])
     level = np.sqrt((frames**2).mean(axis=1, keepdims=True)) + 1e-9
     frames = frames / level
-    # Another note's tail, a hum: weaker, and not the answer.
+    # A second, weaker pitch, such as another note's tail or hum, that the network must ignore.
     pitched = np.flatnonzero(f0_hz > 0)
     other = frames[rng.permutation(pitched)]
     other *= 10 ** (rng.uniform(-50, -14, (len(other), 1)) / 20)
@@ -375,10 +380,10 @@ def batch(rng, notes, n=128):
 
 
 def start_filters(network):
-    """Start the first layer as a bank of windowed tones, from which it learns on.
+    """Initialise the first layer as a bank of windowed tones.
 
-    Random filters take most of a short training to become something like it (figure 4 of the
-    SincNet paper, Ravanelli and Bengio, 2018, shows the gain).
+    From random filters, a short training would spend most of its time learning such a bank (figure
+    4 of the SincNet paper, Ravanelli and Bengio, 2018, shows the gain).
     """
     layer = network.get_layer("conv1")
     kernel, bias = layer.get_weights()
@@ -401,7 +406,7 @@ def train(notes, work, steps, start=None):
         network.set_weights(crepe.load(start).network.get_weights())
     for layer in network.layers:
         if "dropout" in layer.name:
-            # Every batch is new: there is nothing to learn by heart.
+            # Every batch is new, so the network cannot overfit.
             layer.rate = 0.0
     schedule = tf.keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.01)
     optimizer = tf.keras.optimizers.legacy.Adam(schedule)
@@ -410,7 +415,7 @@ def train(notes, work, steps, start=None):
     manager = tf.train.CheckpointManager(checkpoint, str(work / "checkpoints"), 2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint)
-        print(f"Going on from step {int(counter)}.", flush=True)
+        print(f"Resuming from step {int(counter)}.", flush=True)
 
     @tf.function
     def step(frames, wanted):
@@ -432,7 +437,8 @@ def train(notes, work, steps, start=None):
         if done % 100 == 0 or done == steps:
             each = (time.time() - started) / len(recent)
             print(
-                f"step {done}/{steps}: loss {np.mean(recent):.4f}, {each:.2f} s a step", flush=True
+                f"step {done}/{steps}: loss {np.mean(recent):.4f}, {each:.2f} s per step",
+                flush=True,
             )
             if done % 500 == 0 or done == steps:
                 manager.save()
@@ -441,7 +447,7 @@ def train(notes, work, steps, start=None):
 
 
 def test_sounds(work):
-    """Return {name: (audio, f0_hz)} of sources not trained on, made once and kept in `work`."""
+    """Return {name: (audio, f0_hz)} of sources not trained on, made once and cached in `work`."""
     path = work / "test.npz"
     if not path.exists():
         programs = [p for p in PROGRAMS if p not in UNPITCHED][::TEST_EVERY]
@@ -465,7 +471,7 @@ def test_sounds(work):
 
 
 def listen(sound, model):
-    """Return f0_hz and confidence (n_frames,) by CREPE without Viterbi, or by pYIN."""
+    """Estimate f0_hz and confidence (n_frames,) with CREPE (without Viterbi), or with pYIN."""
     if model == "pYIN":
         import librosa
 
@@ -519,7 +525,7 @@ def evaluate(sources, models):
 
 
 def chance_apart(high, low):
-    """Return the chance that one of `high` is above one of `low` (Mann and Whitney's U)."""
+    """Return the chance that one of `high` exceeds one of `low` (Mann-Whitney U)."""
     from scipy.stats import rankdata
 
     ranks = rankdata(np.concatenate([high, low]))[: len(high)].sum()
@@ -527,7 +533,7 @@ def chance_apart(high, low):
 
 
 def official_tiny():
-    """Return the path of the official weights beside the clone, or the name to fetch them by."""
+    """Return the path of the official weights beside the clone, or the name to download them."""
     local = _paths.ASSETS.parent.parent / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
     return local if local.exists() else "tiny"
 
@@ -536,8 +542,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("build/crepe"))
     parser.add_argument("--steps", type=int, default=5600)
-    parser.add_argument("--start", help="weights to begin with, instead of random ones")
-    parser.add_argument("--evaluate", action="store_true", help="evaluate what assets/ holds")
+    parser.add_argument("--start", help="initial weights instead of random ones")
+    parser.add_argument("--evaluate", action="store_true", help="only evaluate those in assets/")
     parser.add_argument("--to", type=Path, default=_paths.ASSETS / "crepe" / "course.h5")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 """Train the course's instruments: a soundfont's phrases -> an instrument in Magenta's format.
 
-    python scripts/train_instruments.py [NAME ...]           # from scratch, or resumed
-    python scripts/train_instruments.py --evaluate [NAME ...]  # the scores of what assets/ holds
+    python scripts/train_instruments.py [NAME ...]             # from scratch, or resume
+    python scripts/train_instruments.py --evaluate [NAME ...]  # only score those in assets/
 
-The same steps as in notebooks/03_train_your_own, with two soundfonts for recordings. The scores,
-on phrases that were not learned from, go to scores.json beside the weights.
+The steps are those of notebooks/03_train_your_own, with two soundfonts instead of recordings. The
+scores on held-out phrases go to scores.json beside the weights.
 """
 
 import argparse
@@ -21,7 +21,7 @@ INSTRUMENTS = {
     "tenor_saxophone": (66, 44, 76),
 }
 STEPS = 12000
-# At the end the learning rate falls fast, so that the last steps' chance does not remain.
+# At the end the learning rate falls fast, to average out the noise of the last steps.
 CALM_STEPS, CALM = 2000, ["Trainer.lr_decay_rate = 0.7"]
 SOUNDFONTS = ("fluidr3", "musescore")
 PHRASES = 130
@@ -36,14 +36,14 @@ def main():
     arguments = parser.parse_args()
     for name in arguments.names or INSTRUMENTS:
         if name not in INSTRUMENTS:
-            parser.error(f"there is no {name}: choose of {', '.join(INSTRUMENTS)}")
+            parser.error(f"there is no {name}: choose from {', '.join(INSTRUMENTS)}")
         if not arguments.evaluate:
             make(name, arguments.work / name, arguments.to / name)
         evaluate(name, arguments.to / name)
 
 
 def make(name, work, folder):
-    """Train an instrument in `work` and put it in the place of the one in `folder`."""
+    """Train an instrument in `work`, and write it to `folder`, replacing the old one."""
     dataset = work / "dataset"
     if not dataset.exists():
         data.prepare_program(*INSTRUMENTS[name], dataset, SOUNDFONTS, PHRASES, progress=True)
@@ -53,14 +53,14 @@ def make(name, work, folder):
 
 
 class Recording:
-    """An "instrument" that plays what it hears: its f0 L1 is what CREPE itself gets wrong."""
+    """An "instrument" that returns its input: its f0 L1 is CREPE's own error."""
 
     def play(self, phrase):
         return phrase.audio
 
 
 def evaluate(name, folder):
-    """Write the scores of an instrument."""
+    """Score an instrument and write the result."""
     phrases = list(scores.program_phrases(*INSTRUMENTS[name], SOUNDFONTS))
     measured = scores.measure(instruments.load(folder), phrases, progress=True)
     measured["f0_l1_of_recordings"] = scores.measure(Recording(), phrases, progress=True)["f0_l1"]

@@ -1,9 +1,10 @@
-"""Run the tests of the widgets, in the browser too, with Colab's ipywidgets 7.7 and anywidget 0.9.
+"""Run the tests of the widgets, including those in a browser, with Colab's ipywidgets 7.7.
 
-    python scripts/widgets7_test.py [ARGUMENT OF PYTEST ...]
+    python scripts/widgets7_test.py [PYTEST ARGUMENT ...]
 
-Makes build/widgets7 with the packages of scripts/widgets7.txt; all others are those of .venv.
-Colab's own page cannot be had, but JupyterLab 3.6 runs the same widgets. Needs the package index.
+Creates build/widgets7 with the packages of scripts/widgets7.txt, which include anywidget 0.9; all
+other packages come from .venv. Colab's own page is not available offline, but JupyterLab 3.6 runs
+the same widgets. This needs the package index.
 """
 
 import subprocess
@@ -21,7 +22,7 @@ NEWER = "page_of_its_own or notebook_runs or voila or page_is"
 
 
 def make_environment():
-    """Make the environment anew and return its Python."""
+    """Create a fresh environment and return its Python."""
     venv.create(WORK, clear=True, symlinks=True)
     python = WORK / "bin" / "python"
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps"]
@@ -30,8 +31,8 @@ def make_environment():
             "widgets7-test could not install the packages of scripts/widgets7.txt: check that the "
             "package index can be reached."
         )
-    # What a .pth file adds comes after the environment's own packages, which so hide .venv's. As a
-    # mere path, .venv's own .pth files (setuptools' `distutils`, the course) would not be read.
+    # Packages from a .pth file come after the environment's own, which therefore take precedence.
+    # addsitedir also reads .venv's own .pth files (setuptools' `distutils`, the course).
     packages = next((WORK / "lib").glob("python*")) / "site-packages"
     beside = sysconfig.get_path("purelib")
     (packages / "venv.pth").write_text(f"import site; site.addsitedir({beside!r})\n")

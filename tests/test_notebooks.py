@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -47,8 +48,7 @@ def test_notebook_of_a_changed_lesson_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(build_notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(build_notebooks, "LESSONS", tmp_path)
     monkeypatch.setattr(build_notebooks, "NOTEBOOKS", tmp_path)
-    for file in ("pyproject.toml", "requirements.txt"):
-        (tmp_path / file).write_text((ROOT / file).read_text("utf-8"), "utf-8")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     assert not build_notebooks.in_step(lesson)
     notebook = build_notebooks.convert(lesson)
     notebook.cells[-1].execution_count = 1
@@ -77,7 +77,7 @@ def test_changed_sentence_keeps_the_outputs_and_changed_code_does_not(tmp_path):
 
 def test_lesson_is_found_by_its_name():
     assert build_notebooks.lesson_called("02_processors").name == "02_processors.md"
-    with pytest.raises(SystemExit, match="no lesson 02_procesors: choose one of 00_demo"):
+    with pytest.raises(SystemExit, match=r"02_procesors.*\b00_demo\b"):
         build_notebooks.lesson_called("02_procesors")
 
 

@@ -144,7 +144,7 @@ def test_lost_or_damaged_record_of_editions_costs_the_learner_nothing(course, ow
 def test_copies_that_cannot_be_written_are_told_in_a_sentence(course, monkeypatch):
     (course / "in_the_way").touch()
     monkeypatch.setattr(lab, "OWN", course / "in_the_way")
-    with pytest.raises(SystemExit, match="make lab: .*in_the_way writable"):
+    with pytest.raises(SystemExit, match="in_the_way"):
         lab.main()
 
 
