@@ -2,30 +2,30 @@
 
     python scripts/build_notebooks.py [--check] [--run] [NAME ...]
 
-NAME is a lesson's, such as 02_processors; without one, all lessons are built. A named lesson whose
-code has not changed keeps its outputs, which takes a second; `--run` runs it all the same.
+NAME is the name of a lesson, such as 02_processors; without one, all lessons are built. A named
+lesson whose code has not changed keeps its outputs, which takes a second; `--run` runs it anyway.
 
-A lesson is MyST Markdown, read by jupytext. Placeholders are filled in:
+Lessons are MyST Markdown, read with jupytext. These placeholders are filled in:
 
-- `{{repository}}`, `{{branch}}`: the settings in pyproject.toml, `[tool.ddsp-course]`;
+- `{{repository}}`, `{{branch}}`: the settings in `[tool.ddsp-course]` of pyproject.toml;
 - `{{notebook}}`: the notebook's path in the repository;
-- `{{colab}}`: a link that opens the notebook in Colab, in words: offline, a badge is a broken picture;
+- `{{colab}}`: a text link that opens the notebook in Colab (a badge would be broken offline);
 - `{{setup}}`: the first code cell, lessons/setup.py.txt, which fetches the course in Colab;
-- `{{setup training}}`: the same with what `ddsp_course.training` needs besides;
+- `{{setup training}}`: the same, with the packages that `ddsp_course.training` needs;
 - `{{imports}}`: the second code cell, lessons/imports.py.txt;
 - `{{imports training}}`: the same with `ddsp.training`;
-- `{{minutes}}`: how long a reader needs, from the lesson's words and exercises;
-- `{{glossary}}`: links to the glossary, the file (JupyterLab, GitHub) and its address (Colab);
+- `{{minutes}}`: the reading time, from the lesson's words and exercises;
+- `{{glossary}}`: links to the glossary, as a file (JupyterLab, GitHub) and on GitHub (Colab);
 - `{{chapter 02 190}}`: a link to the chapter of lesson 02's video that starts at second 190.
 
 A code cell that begins with `# @title` is folded, in JupyterLab and in Colab.
 
-The table of contents in README.md and its addresses, between their marks, are made from the
-lessons, too. So is notebooks/START.md, from lessons/start.md.txt, where `{{notebooks}}` stands for
-the tables.
+The table of contents and the links in README.md, between their marks, are also made from the
+lessons. So is notebooks/START.md, from the template lessons/start.md.txt, whose `{{notebooks}}`
+becomes the tables.
 
-With `--check` nothing runs and nothing is written: the exit status is 1 if a notebook's cells
-differ from its lesson's, or the table from the lessons.
+`--check` runs and writes nothing: the exit status is 1 if a notebook's cells differ from its
+lesson's, or if a table is out of date.
 """
 
 import argparse
@@ -51,12 +51,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "lessons"
 NOTEBOOKS = ROOT / "notebooks"
 EXERCISE = re.compile(r"^:tags: \[.*\bexercise\b.*\]$", re.MULTILINE)
-# What `plots.to_html` makes of a picture.
+# A picture in the HTML of `plots.to_html`.
 PICTURE = re.compile(r'<img alt="([^"]*)" [^>]*src="data:image/png;base64,([^"]+)"[^>]*>')
 TAG = re.compile(r"<[^>]+>")
 PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
 SECONDS_A_CELL = 600
-# Between these stand the two parts of README.md that `contents` makes.
+# Marks around the two parts of README.md that `contents` makes.
 MARKS = (
     ("<!-- contents: made by scripts/build_notebooks.py -->", "<!-- /contents -->"),
     ("<!-- addresses: made by scripts/build_notebooks.py -->", "<!-- /addresses -->"),
@@ -73,23 +73,23 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def chapter_link(lesson: str, start: str) -> str:
-    """Return a Markdown link to a chapter of a lesson's video; CourseError if there is none."""
+    """Return a Markdown link to a chapter of a lesson's video, or raise CourseError."""
     title, address = chapters.link(lesson, int(start))
     return f"[{title}]({address})"
 
 
 def notebook_path(lesson: Path) -> Path:
-    """Return where the notebook of `lesson` is stored."""
+    """Return the path of a lesson's notebook."""
     return NOTEBOOKS / lesson.resolve().relative_to(LESSONS).with_suffix(".ipynb")
 
 
 def course_settings() -> dict:
-    """Return `[tool.ddsp-course]` of pyproject.toml: the course's `repository` and `branch`."""
+    """Return the course's `repository` and `branch` from pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ddsp-course"]
 
 
 def colab_address(lesson: Path) -> str:
-    """Return the address that opens the notebook of `lesson` in Colab."""
+    """Return the address that opens a lesson's notebook in Colab."""
     settings, notebook = course_settings(), notebook_path(lesson).relative_to(ROOT).as_posix()
     return (
         f"https://colab.research.google.com/github/{settings['repository']}"
@@ -98,7 +98,7 @@ def colab_address(lesson: Path) -> str:
 
 
 def glossary_links(lesson: Path) -> str:
-    """Return Markdown links to the glossary. Colab finds no file beside a notebook."""
+    """Return Markdown links to the glossary: Colab cannot open a file beside a notebook."""
     settings = course_settings()
     beside = os.path.relpath(ROOT / "GLOSSARY.md", notebook_path(lesson).parent)
     address = f"https://github.com/{settings['repository']}/blob/{settings['branch']}/GLOSSARY.md"
@@ -106,9 +106,9 @@ def glossary_links(lesson: Path) -> str:
 
 
 def reading_minutes(text: str) -> int:
-    """Return the minutes to read a lesson, listen and solve, in steps of five.
+    """Estimate the minutes for reading, listening and exercises, in steps of five.
 
-    Technical prose is read at about 180 words a minute, an exercise takes some four minutes.
+    Technical prose is read at about 180 words per minute, and an exercise takes about four minutes.
     """
     _, _, body = text.partition("\n---\n")  # what follows jupytext's own lines
     prose = re.sub(
@@ -159,7 +159,7 @@ def convert(lesson: Path):
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen = {}
     for cell in notebook.cells:
-        # Made from the cell's text, so that a build changes the ids of changed cells alone.
+        # Derived from the cell's text, so only changed cells get new ids.
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = f"{digest}-{seen[digest]}"
@@ -169,11 +169,11 @@ def convert(lesson: Path):
 
 
 def execute(notebook):
-    """Run `notebook` in a folder of its own and keep the outputs that do not change by the run.
+    """Run `notebook` in its own folder, and remove what changes from run to run.
 
     Raises:
       nbclient.exceptions.CellExecutionError: a cell failed.
-      ValueError: a cell wrote to stderr, where learners meet what they cannot act on.
+      ValueError: a cell wrote to stderr, where learners only see messages they cannot act on.
     """
     os.environ[explore.TURN_KNOBS] = "1"
     with tempfile.TemporaryDirectory() as folder:
@@ -188,14 +188,14 @@ def execute(notebook):
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if "outputs" in cell:
-            # Without a kernel a widget is an error message.
+            # Without a kernel a widget shows as an error message.
             cell.outputs = [
                 part
                 for output in cell.outputs
                 if WIDGET not in output.get("data", {})
                 for part in pictures_apart(output)
             ]
-    # What a cell prints may arrive in pieces, by chance.
+    # A cell's printed output may arrive in random pieces.
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -204,10 +204,10 @@ def execute(notebook):
 
 
 def pictures_apart(output) -> list:
-    """Return an output as several, each picture in its HTML an `image/png` of its own.
+    """Split an output so that each picture in its HTML becomes a separate `image/png`.
 
-    GitHub shows that one for certain. In a running notebook a picture stays HTML, where
-    JupyterLab gives its text to those who cannot see it.
+    GitHub reliably shows `image/png`. In a running notebook pictures stay HTML, because there
+    JupyterLab supports the text alternative.
     """
     rest = output.get("data", {}).get("text/html", "")
     pictures = PICTURE.findall(rest)
@@ -229,7 +229,7 @@ def pictures_apart(output) -> list:
 
 
 def in_step(lesson: Path) -> bool:
-    """Say whether the stored notebook has the cells of `lesson`, and has been run."""
+    """Return whether the stored notebook has the cells of `lesson` and has been run."""
     path = notebook_path(lesson)
     if not path.exists():
         return False
@@ -245,12 +245,12 @@ def in_step(lesson: Path) -> bool:
 
 
 def code_cells(notebook) -> list:
-    """Return the cells of `notebook` that run."""
+    """Return the code cells of `notebook`."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def keep_outputs(notebook, path: Path) -> bool:
-    """Give `notebook` the stored outputs of `path`, if no code has changed; say whether it did."""
+    """Copy the outputs stored in `path` if no code has changed; return whether it did."""
     if not path.exists():
         return False
     new, old = code_cells(notebook), code_cells(nbformat.read(path, as_version=4))
@@ -263,9 +263,9 @@ def keep_outputs(notebook, path: Path) -> bool:
 
 
 def build(lesson: Path, run: bool = True) -> Path:
-    """Convert and run `lesson`, store the notebook whole, and return its path.
+    """Convert and run `lesson`, write the notebook whole, and return its path.
 
-    Without `run`, it runs only if its code has changed.
+    If `run` is false, it runs only if its code has changed.
     """
     notebook, path = convert(lesson), notebook_path(lesson)
     if run or not keep_outputs(notebook, path):
@@ -278,7 +278,7 @@ def build(lesson: Path, run: bool = True) -> Path:
 
 
 def lesson_called(name: str) -> Path:
-    """Return the lesson of a name, such as 02_processors, or of a path."""
+    """Return the lesson with a given name, such as 02_processors, or path."""
     found = [path for path in LESSONS.rglob("*.md") if path.stem == Path(name).stem]
     if len(found) != 1:
         known = ", ".join(sorted(path.stem for path in LESSONS.rglob("*.md")))
@@ -296,9 +296,9 @@ def first_cell(lesson: Path) -> dict[str, str]:
 
 
 def contents() -> tuple[str, str]:
-    """Return the README's table of notebooks, and the addresses that its links refer to.
+    """Return the README's table of notebooks, and the addresses of its links.
 
-    A notebook's time is that of its first chapter in its own lesson's video.
+    The time of a notebook is that of its first chapter in its lesson's video.
     """
     rows = ["| Notebook | | Time in the video |", "|---|---|---|"]
     notebooks, colab = [], []
@@ -322,7 +322,7 @@ def contents() -> tuple[str, str]:
 
 
 def readme() -> str:
-    """Return README.md with its table of contents, and the addresses in it, made anew."""
+    """Return README.md with its table of contents and link addresses updated."""
     text = (ROOT / "README.md").read_text("utf-8")
     for (start, end), made in zip(MARKS, contents(), strict=True):
         before, _, rest = text.partition(start)
@@ -332,10 +332,10 @@ def readme() -> str:
 
 
 def start_page() -> str:
-    """Return notebooks/START.md: which notebooks there are, in which order, what each needs.
+    """Return notebooks/START.md: the notebooks in order, and what each needs.
 
     Raises:
-      ValueError: a lesson does not say how many minutes it takes to read.
+      ValueError: a lesson does not state its reading time.
     """
     budget = (NOTEBOOKS / "BUDGET.md").read_text("utf-8")
     runs_for = {
@@ -367,11 +367,11 @@ def start_page() -> str:
 
 
 def main() -> int:
-    """Build or check the lessons that are named, or all."""
+    """Build or check the named lessons, or all."""
     parser = argparse.ArgumentParser(description="Build notebooks/ from lessons/.")
-    parser.add_argument("--check", action="store_true", help="compare, run and write nothing")
+    parser.add_argument("--check", action="store_true", help="only compare; run and write nothing")
     parser.add_argument(
-        "--run", action="store_true", help="run named lessons of unchanged code, too"
+        "--run", action="store_true", help="run named lessons even if their code is unchanged"
     )
     parser.add_argument("lessons", nargs="*", type=lesson_called, metavar="NAME")
     args = parser.parse_args()
@@ -383,7 +383,7 @@ def main() -> int:
         elif not in_step(lesson):
             behind += 1
             print(
-                f"{lesson}: its notebook is behind; run `make notebooks NAME={lesson.stem}`",
+                f"{lesson}: its notebook is out of date; run `make notebooks NAME={lesson.stem}`",
                 file=sys.stderr,
             )
     for page, made in ((ROOT / "README.md", readme()), (START, start_page())):
@@ -391,8 +391,8 @@ def main() -> int:
             page.write_text(made, "utf-8")
         elif not page.exists() or page.read_text("utf-8") != made:
             behind += 1
-            # A named lesson of unchanged code is built in a second, and the pages with it.
-            print(f"{page}: behind the lessons; run `make notebooks NAME=app`", file=sys.stderr)
+            # Building any lesson updates the pages; the app's code rarely changes, so it is quick.
+            print(f"{page}: out of date; run `make notebooks NAME=app`", file=sys.stderr)
     return 1 if behind else 0
 
 
