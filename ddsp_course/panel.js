@@ -1,5 +1,5 @@
-// Gives a panel's controls what ipywidgets leaves out: sliders get their label as a name and say
-// their value as it is shown, with its unit; the box where a value can be typed gets a name, too.
+// Adds what ipywidgets leaves out: sliders get their label as an accessible name, and their value
+// as it is displayed, with its unit; the box for typing a value gets a name as well.
 
 function set(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
@@ -28,7 +28,7 @@ function nameAll(panel) {
 function render({ el }) {
   let panel;
   const observer = new MutationObserver(() => nameAll(panel));
-  // The panel is there a moment after its parts.
+  // The panel is attached a moment after its parts.
   const clock = setInterval(() => {
     panel = el.closest(".ddsp-course");
     if (!panel) return;

@@ -1,5 +1,5 @@
-// The player of ddsp_course.player: what plays goes on at the same place when the other sound is
-// chosen, or when Python sends another mix.
+// The page of ddsp_course.player: playback continues at the same position when the user switches
+// sounds, or when Python sends a new mix.
 
 function url(bytes, type) {
   return URL.createObjectURL(new Blob([bytes], { type }));
@@ -18,13 +18,13 @@ function render({ model, el }) {
   const find = (name) => el.querySelector(name);
   const [player, title, link, loop] = ["audio", ".title", "a", ".loop"].map(find);
   const buttons = { before: find(".before"), after: find(".after") };
-  let [source, loaded, saved] = []; // the bytes that are in the page
-  let goOn = null; // where a new sound is to go on, and whether it plays
+  let [source, loaded, saved] = []; // bytes that the page has loaded
+  let goOn = null; // position at which a new sound continues, and whether it plays
 
   function load(sound) {
     if (sound === loaded) return;
     const isNew = model.get("before") !== source;
-    // While one loads, the player itself has no place.
+    // The player has no position while a sound is loading.
     goOn ??= { place: player.ended ? 0 : player.currentTime, plays: !player.paused };
     if (isNew) goOn = { place: 0, plays: false };
     [source, loaded] = [model.get("before"), sound];

@@ -1,9 +1,9 @@
-// The button of ddsp_course.upload: a file for Python, part by part.
+// The button of ddsp_course.upload: sends a file to Python in parts.
 
 // A Jupyter server closes the connection on messages of ten megabytes and more.
 const PART = 2_000_000;
-const UNANSWERED = "Python does not answer: it is busy, or it was restarted, and then this cell " +
-  "has to be run again.";
+const UNANSWERED = "Python is not answering: wait if another cell is running; after a restart, " +
+  "run this cell again.";
 
 function render({ model, el }) {
   el.innerHTML = `
@@ -35,7 +35,7 @@ function render({ model, el }) {
   input.onchange = () => {
     const [file] = input.files;
     if (file) send(file).catch(() => { said.textContent = UNANSWERED; });
-    input.value = ""; // the menu says what is in use; and the same file can be chosen again
+    input.value = ""; // the menu shows what is in use, and the same file can be chosen again
   };
   return () => model.off("msg:custom", onMessage);
 }
