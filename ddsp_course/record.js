@@ -1,4 +1,4 @@
-// The recorder of ddsp_course.record: a microphone's samples, or a file, for Python, in parts.
+// The page of ddsp_course.record: sends a microphone's samples, or a file, to Python in parts.
 // Both pages take this text from record.py: JupyterLab's as an anywidget, which calls `render`, and
 // Colab's as a plain script, which calls `renderInColab`. So it exports nothing itself.
 
@@ -6,7 +6,7 @@
 // uploads go in small parts, too, and here a part is a third larger, in base64.
 const PART = 2_000_000;
 const PART_IN_COLAB = 1_000_000;
-// A waveform takes the whole sound in memory.
+// Drawing a waveform needs the whole sound in memory.
 const LARGEST_DRAWN = 50_000_000;
 const UNANSWERED = "Python has not answered for 10 s: it is busy with another cell, or it was " +
   "restarted, and then this cell has to be run again.";
@@ -137,7 +137,7 @@ function panel(el, seconds, largest, send) {
         "put it beside the notebook and load it by its path.";
       return;
     }
-    // What comes later takes its place, and what is still on its way is given up.
+    // A newer file replaces this one, and the rest of it is not sent.
     const number = ++latest;
     const tell = (text) => {
       if (number === latest) said.textContent = text;
@@ -215,13 +215,13 @@ function panel(el, seconds, largest, send) {
   return () => { take?.stop(); take = null; };
 }
 
-// Show a sound's waveform, and take the part between two sliders.
+// Show a sound's waveform, and let the user choose the part between two sliders.
 async function showWaveform(trim, blob, name, give) {
   let buffer;
   try {
     buffer = await new OfflineAudioContext(1, 1, 48000).decodeAudioData(await blob.arrayBuffer());
   } catch {
-    return; // a format that Python reads and this browser does not
+    return; // a format that Python can read but this browser cannot
   }
   const [canvas, from, to, cut] = ["canvas", ".from", ".to", ".cut"].map((n) => trim.querySelector(n));
   const samples = buffer.getChannelData(0);
