@@ -2,15 +2,9 @@
 // Both pages take this text from record.py: JupyterLab's as an anywidget, which calls `render`, and
 // Colab's as a plain script, which calls `renderInColab`. So it exports nothing itself.
 
-// A Jupyter server closes the connection on messages of ten megabytes and more. Colab's own
-// uploads go in small parts, too, and here a part is a third larger, in base64.
-const PART = 2_000_000;
-const PART_IN_COLAB = 1_000_000;
 // Drawing a waveform needs the whole sound in memory.
 const LARGEST_DRAWN = 50_000_000;
-const UNANSWERED = "Python has not answered for 10 s: it is busy with another cell, or it was " +
-  "restarted, and then this cell has to be run again.";
-const GONE = "Python was restarted and knows nothing of this recorder: this cell has to be run again.";
+const OTHERWISE = "upload a file";
 
 // Runs in the audio thread, and hands on what it hears.
 const LISTENER = `
@@ -20,28 +14,6 @@ registerProcessor("listener", class extends AudioWorkletProcessor {
     return true;
   }
 });`;
-
-// Whatever "improves" speech spoils music.
-const AS_IT_IS = {
-  channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false,
-};
-
-function whyNot(error) {
-  if (!window.isSecureContext)
-    return "This page has no microphone, because its address is neither localhost nor https: " +
-      "open JupyterLab at http://localhost, or upload a file.";
-  if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode)
-    return "This page cannot record (VS Code's notebooks cannot): open the notebook in a " +
-      "browser, or upload a file.";
-  const sentences = {
-    NotAllowedError: "The microphone was not allowed: allow it in the browser's address bar and " +
-      "record again, or upload a file.",
-    NotFoundError: "There is no microphone: plug one in and record again, or upload a file.",
-    NotReadableError: "The microphone is in use by another program: close that and record " +
-      "again, or upload a file.",
-  };
-  return sentences[error?.name] ?? `The microphone failed (${error}): try again, or upload a file.`;
-}
 
 async function listen(onSamples) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: AS_IT_IS });
@@ -63,34 +35,6 @@ async function listen(onSamples) {
     throw error;
   }
   return { rate: context.sampleRate, stop };
-}
-
-// 16-bit mono WAV.
-function toWav(blocks, rate) {
-  const n = blocks.reduce((sum, block) => sum + block.length, 0);
-  const view = new DataView(new ArrayBuffer(44 + 2 * n));
-  const text = (at, letters) => [...letters].forEach((c, i) => view.setUint8(at + i, c.charCodeAt()));
-  text(0, "RIFF"); view.setUint32(4, 36 + 2 * n, true); text(8, "WAVEfmt ");
-  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
-  view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true);
-  view.setUint16(32, 2, true); view.setUint16(34, 16, true);
-  text(36, "data"); view.setUint32(40, 2 * n, true);
-  let at = 44;
-  for (const block of blocks)
-    for (const sample of block) {
-      view.setInt16(at, Math.max(-32768, Math.min(32767, Math.round(sample * 32768))), true);
-      at += 2;
-    }
-  return new Blob([view.buffer], { type: "audio/wav" });
-}
-
-function toBase64(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.split(",")[1]);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
 }
 
 const SCALE = [-60, -40, -20, -12, -3];
@@ -192,7 +136,7 @@ function panel(el, seconds, largest, send) {
       stop.focus();
     } catch (error) {
       record.disabled = false;
-      said.textContent = whyNot(error);
+      said.textContent = whyNot(error, OTHERWISE);
     }
   };
   stop.onclick = finish;
@@ -210,7 +154,7 @@ function panel(el, seconds, largest, send) {
   };
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) {
     record.disabled = true;
-    said.textContent = whyNot();
+    said.textContent = whyNot(null, OTHERWISE);
   }
   return () => { take?.stop(); take = null; };
 }
@@ -260,57 +204,15 @@ async function showWaveform(trim, blob, name, give) {
   draw();
 }
 
-// Send a file part by part, each after Python's answer to the one before, by `ask(message, part)`;
-// return the last answer, with what came of it all.
-async function inParts(name, blob, size, tell, ask) {
-  const parts = Math.ceil(blob.size / size);
-  const megabytes = (n) => (n / 1e6).toFixed(1);
-  for (let part = 0; ; part++) {
-    const clock = setTimeout(() => tell(UNANSWERED), 10_000);
-    let answer;
-    try {
-      answer = await ask({ name, part, parts }, blob.slice(part * size, (part + 1) * size));
-    } catch {
-      return { accepted: false, sentence: GONE };
-    } finally {
-      clearTimeout(clock);
-    }
-    if (answer.sentence) return answer;
-    const sent = `${megabytes((part + 1) * size)} of ${megabytes(blob.size)} MB`;
-    if (!tell(`${name} goes to Python: ${sent} …`)) return answer;
-  }
-}
-
 function render({ model, el }) {
-  let answered = () => {};
-  let id = 0;
-  const onMessage = (answer) => answered(answer);
-  model.on("msg:custom", onMessage);
-
-  async function ask(message, blob) {
-    if (message.part === 0) id++;
-    const asked = { id, ...message };
-    const data = await blob.arrayBuffer();
-    const answer = new Promise((resolve) => {
-      answered = (a) => a.id === asked.id && a.part === asked.part && resolve(a);
-    });
-    model.send(asked, undefined, [data]);
-    return answer;
-  }
-  const send = (name, blob, tell) => inParts(name, blob, PART, tell, ask);
+  const python = pythonOf(model);
+  const send = (name, blob, tell) => inParts(name, blob, tell, python);
   const close = panel(el, model.get("seconds"), model.get("largest"), send);
-  return () => { model.off("msg:custom", onMessage); close(); };
+  return () => { python.close(); close(); };
 }
 
-// `callback` is the name by which Python has registered what takes the parts.
 function renderInColab(el, callback, seconds, largest) {
-  async function ask(message, blob) {
-    const data = await toBase64(blob);
-    const reply = await google.colab.kernel.invokeFunction(callback, [message, data], {});
-    return reply.data["application/json"];
-  }
-  const send = (name, blob, tell) => inParts(name, blob, PART_IN_COLAB, tell, ask);
-  panel(el, seconds, largest, send);
-  // An output that was stored, and is looked at later.
-  if (!globalThis.google?.colab?.kernel?.accessAllowed) el.querySelector(".said").textContent = GONE;
+  const python = pythonInColab(callback);
+  panel(el, seconds, largest, (name, blob, tell) => inParts(name, blob, tell, python));
+  if (isStored()) el.querySelector(".said").textContent = GONE;
 }

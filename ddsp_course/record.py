@@ -15,7 +15,8 @@ from pathlib import Path
 from ddsp_course import audio
 from ddsp_course.errors import AudioError, SetupError
 
-PAGE = Path(__file__).with_name("record.js")
+# takes.js is shared with live_page.
+PAGE = [Path(__file__).with_name(name) for name in ("takes.js", "record.js")]
 # A quarter of an hour of uncompressed stereo at 48 kHz and 24 bits; files are sent in parts.
 LARGEST = 300_000_000
 
@@ -123,13 +124,13 @@ def widget(seconds, receive):
         ) from error
 
     class Recorder(anywidget.AnyWidget):
-        _esm = PAGE.read_text("utf-8") + "export default { render };"
+        _esm = _script() + "export default { render };"
         seconds = traitlets.Float().tag(sync=True)
         largest = traitlets.Int(LARGEST).tag(sync=True)
 
         def __init__(self, **traits):
             super().__init__(**traits)
-            self._collect = _collector(receive)
+            self._collect = collector(receive)
             self.on_msg(self._take_part)
 
         def _take_part(self, _, message, buffers):
@@ -139,7 +140,7 @@ def widget(seconds, receive):
     return Recorder(seconds=seconds)
 
 
-def _collector(receive):
+def collector(receive):
     """Return a function that takes (message, bytes), collects a file's parts and answers each.
 
     The answer to the last part holds the outcome: `accepted` and `sentence`.
@@ -160,12 +161,17 @@ def _collector(receive):
     return collect
 
 
+def _script():
+    """Return the page's JavaScript, which defines `render` and `renderInColab`."""
+    return "\n".join(path.read_text("utf-8") for path in PAGE)
+
+
 def _show_in_colab(seconds, receive):
     """Display the recorder in Colab's output, whose page can call a registered function."""
     from google.colab import output
     from IPython.display import JSON, display
 
-    collect = _collector(receive)
+    collect = collector(receive)
 
     def take_part(message, text):
         return JSON(collect(message, base64.b64decode(text)))
@@ -174,10 +180,7 @@ def _show_in_colab(seconds, receive):
     name = f"ddsp_course.record.{uuid.uuid4().hex}"
     output.register_callback(name, take_part)
     settings = ", ".join(json.dumps(value) for value in (name, seconds, LARGEST))
-    script = (
-        f"{PAGE.read_text('utf-8')}\n"
-        f"renderInColab(document.getElementById({json.dumps(name)}), {settings});"
-    )
+    script = f"{_script()}\nrenderInColab(document.getElementById({json.dumps(name)}), {settings});"
     display(
         {
             "text/html": f'<div id="{name}"></div><script>(() => {{\n{script}\n}})();</script>',
