@@ -147,9 +147,9 @@ def fill(text: str, lesson: Path) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
-def convert(lesson: Path):
-    """Return the notebook of `lesson`, without outputs."""
-    notebook = jupytext.reads(fill(lesson.read_text("utf-8"), lesson), fmt="md:myst")
+def convert(lesson: Path, text: str | None = None):
+    """Return the notebook of `lesson`, without outputs; `text` stands in for the lesson's own."""
+    notebook = jupytext.reads(fill(text or lesson.read_text("utf-8"), lesson), fmt="md:myst")
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
