@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,7 +137,7 @@ def test_recording_arrives_with_the_pitch_of_the_microphone(page, lab):
     page = page()
     open_notebook(page, lab, RECORD, TELL)
     page.click("button.record")
-    page.wait_for_selector('.said:has-text("has arrived")')
+    page.wait_for_selector('.said:has-text("arrived")')
     run(page, 1)
     samples, f0_hz = printed(page, "heard")
     # It stops at the end of a block of 128 samples.
@@ -151,8 +152,8 @@ def test_recording_stops_early_and_begins_again(page, lab):
     page.wait_for_function("parseFloat(document.querySelector('.left').textContent) < 29")
     assert page.evaluate("document.querySelector('meter').value") > -20  # a sine of 0.3 is -13 dB
     page.keyboard.press("Enter")  # the keyboard is on Stop
-    page.wait_for_selector('.said:has-text("has arrived")')
-    assert page.inner_text("button.record") == "● Record again"
+    page.wait_for_selector('.said:has-text("arrived")')
+    assert "Record" in page.inner_text("button.record")
     assert page.evaluate("!document.querySelector('.jp-OutputArea audio').hidden")
 
 
@@ -162,16 +163,16 @@ def test_second_take_of_the_same_length_arrives(page, lab):
     for _ in range(2):
         page.click("button.record")
         page.wait_for_selector(".said:empty", state="attached")
-        page.wait_for_selector('.said:has-text("has arrived: 2")')
+        page.wait_for_selector('.said:has-text("arrived"):has-text("2.0 s")')
     # What is shown can be cut.
     assert page.is_visible("canvas")
     page.evaluate(
         """() => { const to = document.querySelector(".to"); to.value = 1;
                    to.dispatchEvent(new Event("input")); }"""
     )
-    assert page.inner_text("button.cut") == "Use 0.0 to 1.0 s"
+    assert re.findall(r"[\d.]+", page.inner_text("button.cut")) == ["0.0", "1.0"]
     page.click("button.cut")
-    page.wait_for_selector('.said:has-text("(a part) has arrived: 1.0 s")')
+    page.wait_for_selector('.said:has-text("arrived"):has-text("1.0 s")')
     run(page, 1)
     assert int(printed(page, "heard")[0]) == 16000
     if PHOTOGRAPHS:
@@ -184,7 +185,7 @@ def test_recorder_says_when_python_does_not_answer(page, lab):
     page.wait_for_selector("button.record")
     page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.click("button.record")
-    page.wait_for_selector('.said:has-text("this cell has to be run again")')
+    page.wait_for_selector('.said:has-text("cell")')
 
 
 def test_large_file_arrives_in_parts_and_an_empty_one_and_two_at_once_get_a_sentence(
@@ -198,10 +199,10 @@ def test_large_file_arrives_in_parts_and_an_empty_one_and_two_at_once_get_a_sent
     soundfile.write(tmp_path / "large.wav", np.stack([sound, sound], 1), 48000, subtype="FLOAT")
     assert (tmp_path / "large.wav").stat().st_size > 15e6
     page.set_input_files("input.upload", tmp_path / "large.wav")
-    page.wait_for_selector('.said:has-text("large.wav has arrived: 48.0 s")')
+    page.wait_for_selector('.said:has-text("large.wav"):has-text("48.0 s")')
     (tmp_path / "empty.wav").touch()
     page.set_input_files("input.upload", tmp_path / "empty.wav")
-    page.wait_for_selector('.said:has-text("empty.wav is empty")')
+    page.wait_for_selector('.said:has-text("empty.wav"):has-text("0 bytes")')
     wav = toned_wav()
     page.evaluate(
         """(text) => {
@@ -213,8 +214,7 @@ def test_large_file_arrives_in_parts_and_an_empty_one_and_two_at_once_get_a_sent
         }""",
         wav,
     )
-    said = page.wait_for_selector('.said:has-text("drop one at a time")').inner_text()
-    assert said.startswith("one.wav has arrived")
+    page.wait_for_selector('.said:has-text("one.wav"):has-text("2 files")')
 
 
 def toned_wav():
@@ -230,8 +230,7 @@ def test_refused_microphone_is_a_sentence(page, lab):
     page = page(allowed=False)
     open_notebook(page, lab, RECORD)
     page.click("button.record")
-    said = page.wait_for_selector('.said:has-text("not allowed")').inner_text()
-    assert "or upload a file" in said
+    page.wait_for_selector('.said:has-text("allow"):has-text("upload")')
     assert page.is_enabled("button.record")
 
 
@@ -256,12 +255,13 @@ def test_each_kind_of_file_arrives_by_upload(page, lab, tmp_path):
             container.mux(stream.encode(None))
     for path in sorted(tmp_path.glob("a.*")):
         page.set_input_files("input.upload", path)
-        said = page.wait_for_selector(f'.said:has-text("{path.name} has arrived")').inner_text()
+        arrived = f'.said:has-text("{path.name}"):has-text("arrived")'
+        said = page.wait_for_selector(arrived).inner_text()
         # Lossy formats pad their ends.
-        assert abs(float(said.split()[-2]) - 1.0) <= 0.1
+        assert abs(float(re.search(r"([\d.]+) s\b", said)[1]) - 1.0) <= 0.1
     (tmp_path / "notes.wav").write_text("Tuesday")
     page.set_input_files("input.upload", tmp_path / "notes.wav")
-    page.wait_for_selector('.said:has-text("notes.wav cannot be used")')
+    page.wait_for_selector('.said:has-text("notes.wav"):has-text("format")')
 
 
 def test_knob_of_an_explorable_changes_sound_and_picture(page, lab):
@@ -292,13 +292,13 @@ def test_knob_of_an_explorable_changes_sound_and_picture(page, lab):
 def test_app_turns_a_recording_into_a_violin_by_keyboard_alone(page, lab):
     page = page()
     open_notebook(page, lab, "from ddsp_course import widgets\nwidgets.timbre_transfer()")
-    page.wait_for_selector("text=Ready: press")
+    page.wait_for_selector("text=Ready:")
     page.focus("button.record")
     page.keyboard.press("Enter")
     page.wait_for_function("parseFloat(document.querySelector('.left').textContent) < 27.5")
     page.keyboard.press("Enter")  # the keyboard is on Stop
-    page.wait_for_selector("text=has arrived: 2")
-    page.wait_for_selector("text=Ready: press")
+    page.wait_for_selector("text=/arrived.* 2.\\d s/")
+    page.wait_for_selector("text=Ready:")
     tab_to(page, "Transfer")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Done: 2")
@@ -362,7 +362,7 @@ def tab_to(page, name):
 def test_own_instrument_arrives_as_a_zip(page, lab, tmp_path):
     page = page()
     open_notebook(page, lab, "from ddsp_course import widgets\nwidgets.timbre_transfer()")
-    page.wait_for_selector("text=Ready: press")
+    page.wait_for_selector("text=Ready:")
     flute = instruments.catalogue()["flute"].location
     (tmp_path / "bad.zip").write_text("cats")
     page.set_input_files('input[accept=".zip"]', tmp_path / "bad.zip")
@@ -388,7 +388,7 @@ def test_app_is_a_page_of_its_own(page, tmp_path):
     notebook = ROOT / "notebooks" / "app.ipynb"
     with serving("voila", tmp_path, str(notebook)) as address:
         page.goto(address, wait_until="domcontentloaded")
-        page.wait_for_selector("text=Ready: press")
+        page.wait_for_selector("text=Ready:")
         page.click("button:has-text('Transfer')")
         page.wait_for_selector("text=Done:")
         assert page.inner_text("h1") == "Play any sound on any instrument"
@@ -410,7 +410,7 @@ def test_closed_pages_end_their_kernels(page, tmp_path):
     with serving("voila", tmp_path, notebook, *quick) as address:
         for _ in range(3):
             page.goto(address, wait_until="domcontentloaded")
-            page.wait_for_selector("text=Ready: press")
+            page.wait_for_selector("text=Ready:")
         assert kernels() > before
         page.goto("about:blank")
         until = time.monotonic() + 60

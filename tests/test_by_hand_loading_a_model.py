@@ -79,7 +79,7 @@ def test_fetch_keeps_whole_files_and_refuses_others(by_hand, tmp_path):
     listing = {"items": [{"name": name, "size": "6", "md5Hash": digests[name]} for name in digests]}
     fetch(listing, tmp_path / "whole", data.get)
     assert {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()} == data
-    with pytest.raises(ValueError, match=r"b\.gin is damaged: 5 of 6 bytes came"):
+    with pytest.raises(ValueError, match=r"b\.gin.*\b5\b.*\b6\b"):
         fetch(listing, tmp_path / "cut", lambda name: data[name][: 6 - (name == "b.gin")])
     assert not (tmp_path / "cut" / "b.gin").exists()
 

@@ -45,7 +45,7 @@ def folder(tmp_path):
 def test_any_folder_is_listed_and_one_recording_held_out(run_cell, folder, capsys):
     room = run_cell("find_recordings", folder)
     assert [path.name for path in room["paths"]] == ["first.wav", "first.flac", "second.MP3"]
-    assert "in all                9.0 s" in capsys.readouterr().out
+    assert re.search(r"\b9\.0 s$", capsys.readouterr().out, re.MULTILINE)
     (unheard,) = data.held_out_chunks(room["sounds"])
     assert len(unheard) > 40000
 
@@ -66,5 +66,5 @@ def test_dataset_is_named_after_the_folder_and_a_changed_folder_is_noticed(
     assert made == [folder]
     audio.write(folder / "third.wav", np.ones(16000) / 2)
     run_cell("find_recordings", folder)
-    with pytest.raises(TrainingError, match="my_cello was made from other recordings"):
+    with pytest.raises(TrainingError, match="my_cello"):
         run_cell("made_from", folder)

@@ -39,7 +39,7 @@ def test_player_says_from_where_it_is_shown_as_youtube_asks(opened):
 
 def test_without_a_network_an_unfolded_player_has_a_sentence(opened):
     window, _ = opened
-    sentence = window.locator("text=YouTube cannot be reached")
+    sentence = window.locator("details div:has-text('YouTube')")
     assert not sentence.is_visible()
     window.click("summary", position={"x": 3, "y": 8})
     assert sentence.is_visible()

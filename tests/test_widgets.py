@@ -346,7 +346,8 @@ def test_steps_tell_how_long_the_rest_will_take():
         work.begin(lambda steps: list(steps(range(3))))
         work.wait()
     # Each look at the clock is three seconds after the one before.
-    assert seen == ["0 of 3", "1 of 3, about 12 s left", "2 of 3, about 4 s left", ""]
+    numbers = [re.findall(r"\d+", one) for one in seen]
+    assert numbers == [["0", "3"], ["1", "3", "12"], ["2", "3", "4"], []]
 
 
 def test_waiting_counts_seconds():
