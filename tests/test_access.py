@@ -141,7 +141,7 @@ def voila(browser):
         page.foreign = []
         page.on("request", lambda request: page.foreign.append(request.url))
         page.goto(address, wait_until="domcontentloaded")
-        page.wait_for_selector("text=Ready: press")
+        page.wait_for_selector("text=Ready:")
         page.click("button:has-text('Transfer')")
         page.wait_for_selector("text=Done:")
         here = ("data:", "blob:", address, address.replace("http", "ws"))
