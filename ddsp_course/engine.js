@@ -37,16 +37,12 @@ const REST = 250; // frames of silence, from which the network begins, as its tr
  * @throws {Error} the file is cut off, of another kind or version; its message is a sentence.
  */
 export function parse(buffer) {
-  const foreign = new Error(
-    "This file is not an instrument for the browser: make one with `ddsp-course export INSTRUMENT " +
-      "--to web FILE`.",
-  );
-  const cutOff = new Error("The instrument's file is cut off: copy or export it again.");
-  if (buffer.byteLength < 8) throw foreign;
+  const again = "make it again with `ddsp-course export INSTRUMENT --to web FILE`.";
+  const foreign = new Error(`This file is not an instrument for the browser: ${again}`);
+  const cutOff = new Error(`The instrument's file is cut off: copy it again, or ${again}`);
   const view = new DataView(buffer);
-  const headerEnd = 8 + view.getUint32(0, true);
-  if (view.getUint32(4, true) || headerEnd > 8 + 1e6) throw foreign;
-  if (view.getUint8(8) !== 0x7b) throw foreign; // {
+  const headerEnd = buffer.byteLength < 9 ? NaN : 8 + Number(view.getBigUint64(0, true));
+  if (!(headerEnd < 1e6) || view.getUint8(8) !== "{".charCodeAt()) throw foreign;
   if (headerEnd > buffer.byteLength) throw cutOff;
   let header, settings;
   try {
@@ -57,95 +53,162 @@ export function parse(buffer) {
   }
   if (settings.format_version !== FORMAT_VERSION) {
     throw new Error(
-      `The instrument's file is of version ${settings.format_version}, and this page reads ` +
-        `version ${FORMAT_VERSION}: export it again with the course that the page is from.`,
+      `The instrument's file has version ${settings.format_version}, and this page reads version ` +
+        `${FORMAT_VERSION}: take the page and \`ddsp-course export\` from the same course.`,
     );
   }
-  const tensors = {};
   delete header.__metadata__;
-  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
-    const [start, end] = data_offsets;
-    if (headerEnd + end > buffer.byteLength) throw cutOff;
-    const n = shape.reduce((product, size) => product * size, 1);
-    const width = { F16: 2, F32: 4 }[dtype];
-    if (end - start !== n * width) throw foreign;
-    const data = new Float32Array(n);
-    for (let i = 0; i < n; i++) {
-      const at = headerEnd + start + i * width;
-      data[i] = width === 2 ? half(view.getUint16(at, true)) : view.getFloat32(at, true);
+  const tensors = {};
+  try {
+    for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+      const [start, end] = data_offsets.map((offset) => headerEnd + offset);
+      if (end > buffer.byteLength) throw cutOff;
+      const bytes = buffer.slice(start, end);
+      const data = dtype === "F16" ? halves(new Uint16Array(bytes)) : new Float32Array(bytes);
+      tensors[name] = { shape, data };
     }
-    tensors[name] = { shape, data };
+    check({ settings, tensors });
+  } catch (error) {
+    throw error === cutOff ? cutOff : new Error(`The instrument's file is damaged: ${again}`);
   }
   return { settings, tensors };
 }
 
-/** Return the number that 16 bits stand for (IEEE 754). */
-function half(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** Return the numbers that 16 bits each stand for (IEEE 754). */
+function halves(bits) {
+  const values = Float32Array.from({ length: 65536 }, (_, i) => {
+    const [sign, exponent, fraction] = [i >> 15 ? -1 : 1, (i >> 10) & 31, i & 1023];
+    if (exponent === 31) return NaN; // infinity, too, which no weight may be
+    return exponent ? sign * (1024 + fraction) * 2 ** (exponent - 25) : sign * fraction * 2 ** -24;
+  });
+  const numbers = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) numbers[i] = values[bits[i]];
+  return numbers;
+}
+
+/** Throw an error where the tensors are not those that the settings speak of. */
+function check({ settings, tensors }) {
+  const expect = (is) => {
+    if (!is) throw new Error();
+  };
+  const has = (name, ...shape) => {
+    const tensor = tensors[name];
+    expect(String(tensor.shape) === String(shape));
+    expect(tensor.data.length === shape.reduce((product, size) => product * size));
+  };
+  const dense = (name, nInputs) => {
+    const nOutputs = tensors[`${name}.kernel`].shape[0];
+    has(`${name}.kernel`, nOutputs, nInputs);
+    has(`${name}.bias`, nOutputs);
+    return nOutputs;
+  };
+  const stack = (name, nInputs) => {
+    let n = nInputs;
+    for (let i = 0; tensors[`${name}.${i}.kernel`]; i++) {
+      n = dense(`${name}.${i}`, n);
+      has(`${name}.${i}.gain`, n);
+      has(`${name}.${i}.offset`, n);
+    }
+    return n;
+  };
+  const { inputs, outputs, n_harmonics, n_bands, floor_db, noise_initial_bias } = settings;
+  for (const { data } of Object.values(tensors)) expect(data.every(Number.isFinite));
+  expect(String([...inputs].sort()) === "f0_scaled,ld_scaled");
+  const n = inputs.reduce((sum, _, i) => sum + stack(`input_stacks.${i}`, 1), 0);
+  const units = tensors["gru.recurrent.kernel"].shape[1];
+  expect(dense("gru.input", n) === 3 * units && dense("gru.recurrent", units) === 3 * units);
+  const nOutputs = dense("dense_out", stack("out_stack", n + units));
+  expect(nOutputs === outputs.reduce((sum, [, size]) => sum + size, 0));
+  const sizes = Object.fromEntries(outputs);
+  expect(sizes.amps === 1 && sizes.harmonic_distribution === n_harmonics);
+  expect(sizes.noise_magnitudes === n_bands && n_bands > 1);
+  expect(floor_db < 0 && Number.isFinite(noise_initial_bias));
+  expect(settings.layer_norm_epsilon > 0 && Number.isFinite(settings.leaky_relu_slope));
 }
 
 // The network ------------------------------------------------------------------------------------
 
+const LANES = 16; // rows of a matrix that lie interleaved, to be multiplied side by side
+
 /** A matrix times a vector, plus a bias. */
 class Dense {
   /** `kernel` has a row for each output. */
-  constructor({ tensors }, name) {
+  constructor({ tensors }, name, workspace) {
     const { shape, data } = tensors[`${name}.kernel`];
-    [this.nOutputs, this.nInputs] = shape;
-    const nRows = 4 * Math.ceil(this.nOutputs / 4);
-    this.bias = new Float32Array(nRows);
-    this.bias.set(tensors[`${name}.bias`].data);
-    // Four rows lie interleaved, so that each input is read once for four outputs.
-    this.weights = new Float32Array(nRows * this.nInputs);
-    for (let row = 0; row < this.nOutputs; row++) {
-      for (let i = 0; i < this.nInputs; i++) {
-        const at = 4 * ((row >> 2) * this.nInputs + i) + (row & 3);
-        this.weights[at] = data[row * this.nInputs + i];
-      }
+    const [nOutputs, nInputs] = shape;
+    const nRows = LANES * Math.ceil(nOutputs / LANES);
+    this.weights = workspace.floats(nRows * nInputs);
+    this.input = workspace.floats(nInputs);
+    this.rows = workspace.floats(nRows);
+    this.output = this.rows.subarray(0, nOutputs);
+    this.bias = tensors[`${name}.bias`].data;
+    this.multiply = workspace.multiply;
+    for (let row = 0; row < nOutputs; row++) {
+      const first = (row - (row % LANES)) * nInputs + (row % LANES);
+      for (let i = 0; i < nInputs; i++) this.weights[first + LANES * i] = data[row * nInputs + i];
     }
-    this.output = new Float32Array(nRows);
   }
 
   apply(input) {
-    const { weights, bias, output, nInputs } = this;
-    let at = 0;
-    for (let row = 0; row < output.length; row += 4) {
-      let a = bias[row];
-      let b = bias[row + 1];
-      let c = bias[row + 2];
-      let d = bias[row + 3];
-      for (let i = 0; i < nInputs; i++) {
-        const x = input[i];
-        a += weights[at] * x;
-        b += weights[at + 1] * x;
-        c += weights[at + 2] * x;
-        d += weights[at + 3] * x;
-        at += 4;
-      }
-      output[row] = a;
-      output[row + 1] = b;
-      output[row + 2] = c;
-      output[row + 3] = d;
+    this.input.set(input);
+    this.output.set(this.bias);
+    this.multiply(this.weights, this.input, this.rows);
+    return this.output;
+  }
+}
+
+/** Add a matrix times a vector to `output`. */
+function multiply(weights, input, output) {
+  for (let row = 0; row < output.length; row += 4) {
+    let a = output[row];
+    let b = output[row + 1];
+    let c = output[row + 2];
+    let d = output[row + 3];
+    let at = (row - (row % LANES)) * input.length + (row % LANES);
+    for (let i = 0; i < input.length; i++, at += LANES) {
+      const x = input[i];
+      a += weights[at] * x;
+      b += weights[at + 1] * x;
+      c += weights[at + 2] * x;
+      d += weights[at + 3] * x;
     }
-    return output;
+    output[row] = a;
+    output[row + 1] = b;
+    output[row + 2] = c;
+    output[row + 3] = d;
+  }
+}
+
+/** The memory that matrices and vectors lie in, and the function that multiplies them there. */
+class Workspace {
+  constructor({ tensors }, simd) {
+    let size = 0;
+    for (const { shape } of Object.values(tensors)) {
+      if (shape.length === 2) size += (shape[0] + LANES) * (shape[1] + 1) + shape[1];
+    }
+    const compiled = simd && compile(4 * size);
+    this.buffer = compiled ? compiled.buffer : new ArrayBuffer(4 * size);
+    this.multiply = compiled ? compiled.multiply : multiply;
+    this.used = 0;
+  }
+
+  floats(n) {
+    const floats = new Float32Array(this.buffer, this.used, n);
+    this.used += floats.byteLength;
+    return floats;
   }
 }
 
 /** Layers that are dense, normalised and rectified: ddsp.training.nn.FcStack. */
 class Stack {
-  constructor(instrument, name) {
+  constructor(instrument, name, workspace) {
     const { settings, tensors } = instrument;
     this.settings = settings;
     this.layers = [];
     while (tensors[`${name}.${this.layers.length}.kernel`]) {
       const layer = `${name}.${this.layers.length}`;
       this.layers.push({
-        dense: new Dense(instrument, layer),
+        dense: new Dense(instrument, layer, workspace),
         gain: tensors[`${layer}.gain`].data,
         offset: tensors[`${layer}.offset`].data,
       });
@@ -177,10 +240,10 @@ class Stack {
 
 /** A gated recurrent unit, in the variant of Keras (`reset_after=True`). */
 class Gru {
-  constructor(instrument) {
-    this.kernel = new Dense(instrument, "gru.input");
-    this.recurrent = new Dense(instrument, "gru.recurrent");
-    this.state = new Float32Array(this.recurrent.nInputs);
+  constructor(instrument, workspace) {
+    this.kernel = new Dense(instrument, "gru.input", workspace);
+    this.recurrent = new Dense(instrument, "gru.recurrent", workspace);
+    this.state = new Float32Array(this.recurrent.input.length);
   }
 
   apply(input) {
@@ -203,20 +266,29 @@ class Gru {
  * ddsp.training.decoders.RnnFcDecoder with the scaling of its inputs and outputs.
  */
 export class Network {
-  constructor(instrument) {
+  /**
+   * @param instrument - from `parse`.
+   * @param {{simd?: boolean}} options - `simd`: whether WebAssembly may multiply, several times as
+   *   fast; where a page's rules forbid it, JavaScript does.
+   */
+  constructor(instrument, { simd = true } = {}) {
     const { settings } = instrument;
+    const workspace = new Workspace(instrument, simd);
     this.settings = settings;
-    this.stacks = settings.inputs.map((_, i) => new Stack(instrument, `input_stacks.${i}`));
-    this.gru = new Gru(instrument);
-    this.outStack = new Stack(instrument, "out_stack");
-    this.denseOut = new Dense(instrument, "dense_out");
+    this.stacks = settings.inputs.map(
+      (_, i) => new Stack(instrument, `input_stacks.${i}`, workspace),
+    );
+    this.gru = new Gru(instrument, workspace);
+    this.outStack = new Stack(instrument, "out_stack", workspace);
+    this.denseOut = new Dense(instrument, "dense_out", workspace);
     this.controls = {
       amplitude: 0,
       harmonic_distribution: new Float32Array(settings.n_harmonics),
       noise_magnitudes: new Float32Array(settings.n_bands),
     };
     this.input = new Float32Array(1);
-    this.inner = new Float32Array(this.gru.kernel.nInputs + this.gru.state.length);
+    this.inner = new Float32Array(this.gru.kernel.input.length + this.gru.state.length);
+    this.fromStacks = this.inner.subarray(0, this.gru.kernel.input.length);
     const pitch = settings.statistics ? settings.statistics.mean_pitch : 69;
     for (let i = 0; i < REST; i++) this.step(440 * 2 ** ((pitch - 69) / 12), settings.floor_db);
     this.rested = this.gru.state.slice();
@@ -252,7 +324,7 @@ export class Network {
       inner.set(values, at);
       at += values.length;
     }
-    inner.set(gru.apply(inner), at);
+    inner.set(gru.apply(this.fromStacks), at);
     this.scale(this.denseOut.apply(this.outStack.apply(inner)), f0_hz);
     return this.controls;
   }
@@ -302,8 +374,15 @@ export class Synth {
    * @param {number} sampleRate - of the audio in Hz, at least 16000.
    * @param {{room?: boolean, seed?: number}} options - `room`: whether the instrument's reverb is
    *   heard, if it has one; `seed`: which noise is drawn.
+   * @throws {RangeError} the sample rate is lower; its message is a sentence.
    */
   constructor(instrument, sampleRate, { room = true, seed = 1 } = {}) {
+    if (!(sampleRate >= MODEL_RATE)) {
+      throw new RangeError(
+        `The sound card plays ${sampleRate} samples a second, and at least ${MODEL_RATE} are ` +
+          "needed: choose another output.",
+      );
+    }
     const { settings, tensors } = instrument;
     this.sampleRate = sampleRate;
     this.seed = seed;
@@ -764,4 +843,82 @@ function bessel(x) {
   let sum = 1;
   for (let k = 1, term = 1; k < 30; k++) sum += term *= (x / 2 / k) ** 2;
   return sum;
+}
+
+// You need not read this: `multiply` in WebAssembly, eight times as fast, with the same output. ----
+
+/**
+ * Return `multiply` compiled, and the memory that it works in, or null where that is not allowed.
+ *
+ * SIMD instructions work on four numbers at once (a vector, v128), and four vectors hold the sums of
+ * 16 rows. In WebAssembly's text format the function is
+ *
+ *   loop                                     ;; 16 rows
+ *     a = load(output), b = load(output + 16), c = ..., d = ...
+ *     x = input, i = nInputs
+ *     loop
+ *       v = load32_splat(x)                  ;; one input, four times
+ *       a += load(weights) * v, b += load(weights + 16) * v, c += ..., d += ...
+ *       weights += 64, x += 4
+ *       br_if 0 (i -= 1)
+ *     store(output, a), store(output + 16, b), ...
+ *     output += 64
+ *     br_if 0 (nGroups -= 1)
+ */
+function compile(nBytes) {
+  const [weights, input, output, nGroups, nInputs, x, i, a, v] = [0, 1, 2, 3, 4, 5, 6, 7, 11];
+  const [I32, V128, SIMD, EMPTY] = [0x7f, 0x7b, 0xfd, 0x40];
+  const VECTORS = [0, 1, 2, 3];
+  const get = (local) => [0x20, local];
+  const set = (local) => [0x21, local];
+  // Numbers are written in seven bits a byte, the last one with its sign.
+  const add = (local, n) => [...get(local), 0x41, ...(n > 63 ? [n | 0x80, 0] : [n & 0x7f]), 0x6a];
+  const repeatWhile = (local) => [...add(local, -1), 0x22, local, 0x0d, 0];
+  const loop = (...parts) => [0x03, EMPTY, ...parts.flat(), 0x0b];
+  const load = (local, offset) => [...get(local), SIMD, 0, 2, offset];
+  const loadSplat = (local) => [...get(local), SIMD, 9, 2, 0];
+  const store = (local, offset, value) => [...get(local), ...get(value), SIMD, 11, 2, offset];
+  const [times, plus] = [[SIMD, 0xe6, 1], [SIMD, 0xe4, 1]];
+  const code = [
+    ...[2, 2, I32, 5, V128], // two more locals of one type, five of another
+    ...loop(
+      VECTORS.flatMap((k) => [...load(output, 16 * k), ...set(a + k)]),
+      [...get(input), ...set(x), ...get(nInputs), ...set(i)],
+      loop(
+        [...loadSplat(x), ...set(v)],
+        VECTORS.flatMap((k) => [
+          ...load(weights, 16 * k), ...get(v), ...times, ...get(a + k), ...plus, ...set(a + k),
+        ]),
+        [...add(weights, 64), ...set(weights), ...add(x, 4), ...set(x)],
+        repeatWhile(i),
+      ),
+      VECTORS.flatMap((k) => store(output, 16 * k, a + k)),
+      [...add(output, 64), ...set(output)],
+      repeatWhile(nGroups),
+    ),
+    0x0b,
+  ];
+  const length = (n) => (n > 127 ? [(n & 0x7f) | 0x80, n >> 7] : [n]);
+  const section = (id, ...bytes) => [id, ...length(bytes.length), ...bytes];
+  const name = (text) => [text.length, ...new TextEncoder().encode(text)];
+  const bytes = [
+    ...[0, ...new TextEncoder().encode("asm"), 1, 0, 0, 0],
+    ...section(1, 1, 0x60, 5, I32, I32, I32, I32, I32, 0), // a function of five numbers
+    ...section(2, 1, ...name("js"), ...name("memory"), 2, 0, 1), // memory comes from outside
+    ...section(3, 1, 0), // there is one function, of the first type
+    ...section(7, 1, ...name("multiply"), 0, 0), // and it is exported
+    ...section(10, 1, ...length(code.length), ...code),
+  ];
+  try {
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(nBytes / 65536) });
+    const module = new WebAssembly.Module(new Uint8Array(bytes));
+    const { exports } = new WebAssembly.Instance(module, { js: { memory } });
+    return {
+      buffer: memory.buffer,
+      multiply: (w, x, y) =>
+        exports.multiply(w.byteOffset, x.byteOffset, y.byteOffset, y.length / LANES, x.length),
+    };
+  } catch {
+    return null; // an old browser, or a page whose rules forbid it
+  }
 }

@@ -7,13 +7,16 @@ Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 
 from ddsp_course import files, instruments
 from ddsp_course._tensorflow import ddsp, tf
-from ddsp_course.errors import CourseError
+from ddsp_course.errors import CourseError, InstrumentError
+from ddsp_course.fast import gru, oscillator
 from ddsp_course.features import floor_db
+from ddsp_course.units import HOP_SIZE
 
 FORMAT_VERSION = 1
 _KEY = "ddsp-course"  # of the settings in the header's `__metadata__`
@@ -60,7 +63,7 @@ def settings_of(instrument):
     Returns:
       dict, as JSON has it:
         format_version: 1.
-        name, title: of the catalogue, or what the instrument was loaded by.
+        name, title: those of the catalogue, or the name of the instrument's folder or zip.
         sample_rate, hop_size: 16000 and 64, which it learned with.
         loudness_definition: "ddsp1" or "ddsp2", see `features.loudness_db`.
         floor_db: the loudness of silence by that definition.
@@ -75,10 +78,11 @@ def settings_of(instrument):
     Raises:
       InstrumentError: it has a part that the browser's engine does not play.
     """
-    harmonic, noise = _check(instrument)
+    harmonic, noise, slope = _parts(instrument)
     decoder, statistics = instrument.model.decoder, instrument.statistics
     sizes = dict(decoder.output_splits)
     entry = instruments.catalogue().get(instrument.name)
+    name = Path(instrument.name).name  # where it lay is nobody else's business
     if statistics is not None:
         statistics = {
             "mean_pitch": statistics.mean_pitch,
@@ -89,10 +93,10 @@ def settings_of(instrument):
     normalization = decoder.out_stack.layers[0].layers[1]
     return {
         "format_version": FORMAT_VERSION,
-        "name": instrument.name,
-        "title": entry.title if entry else instrument.name,
+        "name": name,
+        "title": entry.title if entry else name,
         "sample_rate": harmonic.sample_rate,
-        "hop_size": 64,
+        "hop_size": HOP_SIZE,
         "loudness_definition": instrument.loudness_definition,
         "floor_db": floor_db(instrument.loudness_definition),
         "statistics": statistics,
@@ -102,7 +106,7 @@ def settings_of(instrument):
         "n_bands": sizes["noise_magnitudes"],
         "noise_initial_bias": noise.initial_bias,
         "layer_norm_epsilon": normalization.epsilon,
-        "leaky_relu_slope": 0.2,
+        "leaky_relu_slope": slope,
     }
 
 
@@ -162,9 +166,63 @@ def unpack(data):
     return settings, tensors
 
 
-def _check(instrument):
-    """Return the synthesizers of an instrument, or raise InstrumentError for one not to be played."""
+def _parts(instrument):
+    """Return an instrument's synthesizers, and check that the engine plays all that it has.
+
+    Returns:
+      harmonic, noise: `ddsp.synths.Harmonic`, `ddsp.synths.FilteredNoise`.
+      slope: of the network's rectifiers below zero.
+
+    Raises:
+      InstrumentError: it has a part that the engine does not play.
+    """
+
+    def require(is_played, part):
+        if not is_played:
+            raise InstrumentError(
+                f"{instrument.name} has {part}, which the browser's engine does not play: use "
+                "instrument.play or `ddsp-course transfer`."
+            )
+
+    # Functions that scale read gin's settings whenever they are called.
+    instruments.configure(instrument.gin_text, instrument.name)
+    decoder = instrument.model.decoder
+    require(type(decoder) is ddsp.training.decoders.RnnFcDecoder, "another decoder")
+    require(sorted(decoder.input_keys) == ["f0_scaled", "ld_scaled"], "inputs of its own")
+    sizes = dict(decoder.output_splits)
+    require(set(sizes) == {"amps", "harmonic_distribution", "noise_magnitudes"}, "other outputs")
+    require(decoder.rnn.rnn in gru.grus(instrument.model), "another recurrent layer than a GRU")
+    rectified = np.array(decoder.out_stack.layers[0].layers[2](tf.constant([-2.0, -1.0, 2.0])))
+    slope = -float(rectified[1])
+    require(np.allclose(rectified, [-2 * slope, -slope, 2]), "layers that are not rectified")
+
     group = instrument.model.processor_group
-    harmonic = next(one for one in group.processors if type(one) is ddsp.synths.Harmonic)
-    noise = next(one for one in group.processors if type(one) is ddsp.synths.FilteredNoise)
-    return harmonic, noise
+    parts = {type(one): one for one in group.processors}
+    harmonic = parts.get(ddsp.synths.Harmonic)
+    noise = parts.get(ddsp.synths.FilteredNoise)
+    add, reverb = parts.get(ddsp.processors.Add), parts.get(ddsp.effects.Reverb)
+    require(harmonic and noise and add, "other synthesizers than harmonics and filtered noise")
+    route = {
+        harmonic.name: ["amps", "harmonic_distribution", "f0_hz"],
+        noise.name: ["noise_magnitudes"],
+        add.name: sorted([f"{harmonic.name}/signal", f"{noise.name}/signal"]),
+    }
+    if reverb:
+        route[reverb.name] = [f"{add.name}/signal"]
+        require(reverb.trainable and reverb._add_dry, "a reverb of another kind")
+    its_route = {name: list(inputs) for name, inputs, *_ in group.dag}
+    if add.name in its_route:
+        its_route[add.name].sort()
+    require(its_route == route, "parts that are connected in another way")
+    require(
+        harmonic in oscillator.oscillators(instrument.model) and harmonic.normalize_below_nyquist,
+        "harmonics of another kind",
+    )
+    filter_size = 2 * (sizes["noise_magnitudes"] - 1)
+    require(not 0 < noise.window_size < filter_size, "shorter filters of its noise")
+    x = np.linspace(-9, 9, 19, dtype=np.float32)
+    expected = 2 / (1 + np.exp(-x)) ** np.log(10) + 1e-7
+    for one in (harmonic, noise):
+        is_usual = one.scale_fn is not None and np.allclose(one.scale_fn(x), expected, 1e-4)
+        require(is_usual, "outputs that are scaled in another way")
+    return harmonic, noise, slope
