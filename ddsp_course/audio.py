@@ -46,7 +46,7 @@ def load(source, sample_rate=SAMPLE_RATE):
     audio, label = decoding.decode(source, sample_rate)
     if len(audio) == 0:
         raise AudioError(f"{label} contains no samples: record or export it again.")
-    if not -_LOUDEST <= audio.min() <= audio.max() <= _LOUDEST:  # false for NaN, too
+    if not -_LOUDEST <= audio.min() <= audio.max() <= _LOUDEST:  # also false for NaN
         raise AudioError(
             f"{label} contains samples that are NaN, infinite or beyond {_LOUDEST:g}: export it "
             "again from the program that made it."

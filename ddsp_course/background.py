@@ -70,7 +70,7 @@ class Background:
         except CourseError as error:
             self.say(str(error))
         except Exception as error:
-            self.say(f"This failed ({type(error).__name__}: {error}): try other settings.")
+            self.say(f"That failed ({type(error).__name__}: {error}): try different settings.")
             raise
         finally:
             self.progress.value, self.left.value = 0, ""

@@ -90,7 +90,7 @@ def checks():
         Check("JupyterLab", _version_of("jupyterlab"), REINSTALL, not in_colab),
         Check("ipywidgets", _version_of("ipywidgets"), REINSTALL),
         Check("cache for downloads", _cache, folder),
-        Check("official models on the network", _network, official, required=False),
+        Check("official models online", _network, official, required=False),
         Check("FluidSynth", _fluidsynth, soundfonts, required=False),
     ]
 

@@ -134,14 +134,14 @@ def catalogue():
     """Return {name: Entry} for the instruments that `load` knows by name."""
     folders = sorted((_paths.ASSETS / "instruments").glob(f"*/{GIN_FILE}"))
     entries = {
-        path.parent.name: Entry(f"{path.parent.name}, trained by the course", path.parent, True)
+        path.parent.name: Entry(f"{path.parent.name} (trained by the course)", path.parent, True)
         for path in folders
     }
     for model in ("violin", "flute", "flute2", "trumpet", "tenor_saxophone"):
         name = "official_" + model
-        title, location = f"{model.replace('_', ' ')}, Magenta's of 2021", _OFFICIAL.format(model)
+        title, location = f"{model.replace('_', ' ')} (Magenta, 2021)", _OFFICIAL.format(model)
         if not (_cached(location) / _LISTING).exists():
-            title += " (downloads 58 MB)"
+            title += ", downloads 58 MB"
         entries[name] = Entry(title, location, False)
     return entries
 
@@ -251,7 +251,7 @@ def configure(gin_text, label="The instrument"):
             gin.parse_config(_for_playing())
     except CourseError:
         raise
-    except Exception as error:  # gin and its tokenizer raise many kinds
+    except Exception as error:  # gin and its tokenizer may raise anything
         raise InstrumentError(
             f"The {GIN_FILE} of {label} cannot be read ({type(error).__name__}: "
             f"{one_line(error)}): download the instrument again."
@@ -367,7 +367,7 @@ def _build(label):
             return model
     except CourseError:
         raise
-    except Exception as error:  # TensorFlow, ddsp and gin raise many kinds
+    except Exception as error:  # TensorFlow, ddsp and gin may raise anything
         raise InstrumentError(
             f"No model can be built from the {GIN_FILE} of {label} ({type(error).__name__}: "
             f"{one_line(error)}): download the instrument again."

@@ -155,7 +155,7 @@ _ADVICE = {
     "several notes": "play one note at a time, or cut out these seconds",
     "echo": "damp the strings, or record closer to the instrument in a room with curtains",
     "noise": "record closer to the instrument, or away from fans, computers and the street",
-    "hum": "use another cable or socket, away from power supplies",
+    "hum": "use a different cable or socket, and keep away from power supplies",
     "clipping": "turn down the recording level and record again",
 }
 
@@ -207,7 +207,7 @@ def findings(audio, f0_hz, f0_confidence, clipped=None):
     faults = {what: [] for what in _ADVICE}
     for i, share in enumerate(clipped):
         if share:
-            amount = f"{share:.1%} of the samples are cut off"
+            amount = f"{share:.1%} of the samples are clipped"
             faults["clipping"].append((min(i, last), share, amount))
     for i, section in enumerate(sections):
         frames = slice(section.start // HOP_SIZE, -(-section.stop // HOP_SIZE))

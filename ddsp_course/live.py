@@ -57,7 +57,7 @@ class Live:
         window = self.n_frames + 2 * LATENCY
         self._player = synthesis.compile_player(instrument.model, window, self.n_frames)
         self._state = self._player.state
-        self._f0_hz = np.full(window, FRAME_RATE, np.float32)  # any pitch, since nothing sounds
+        self._f0_hz = np.full(window, FRAME_RATE, np.float32)  # any pitch will do in silence
         self._loudness_db = np.full(window, FLOOR_DB, np.float32)
         self._rng = np.random.default_rng(0)
         self._noise = np.zeros(window * HOP_SIZE, np.float32)
@@ -156,14 +156,14 @@ def play_midi(instrument, midi, block_size=256):
       (block_size,) float32 each, until half a second after the last note.
 
     Raises:
-      CourseError: it cannot be read, or holds no notes; else as in `Live`.
+      CourseError: the file cannot be read or contains no notes; also as in `Live`.
     """
     import pretty_midi
 
     if not isinstance(midi, pretty_midi.PrettyMIDI):
         try:
             midi = pretty_midi.PrettyMIDI(str(midi))
-        except Exception as error:  # mido raises many kinds
+        except Exception as error:  # mido may raise anything
             raise CourseError(
                 f"{midi} cannot be read as MIDI ({one_line(error)}): export it again."
             ) from error

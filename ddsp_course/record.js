@@ -6,7 +6,7 @@
 const LARGEST_DRAWN = 50_000_000;
 const OTHERWISE = "upload a file";
 
-// Runs in the audio thread, and hands on what it hears.
+// Runs in the audio thread, and passes its input on.
 const LISTENER = `
 registerProcessor("listener", class extends AudioWorkletProcessor {
   process(inputs) {

@@ -76,9 +76,9 @@ def main() -> int:
         print(rows[-1], flush=True)
     text = (
         "# How long each notebook runs\n\n"
-        "All cells together and the kernel's peak memory, without what a learner takes to read; "
-        f"measured by `make budget` on {os.cpu_count()} CPU cores.\n\n"
-        "| notebook | runs for | peak memory |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+        "The time for all cells, without reading, and the kernel's peak memory, as measured by "
+        f"`make budget` on {os.cpu_count()} CPU cores.\n\n"
+        "| notebook | run time | peak memory |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     )
     with files.whole_file(NOTEBOOKS / "BUDGET.md") as part:
         part.write_text(text, "utf-8")

@@ -1,7 +1,7 @@
 """Train the course's CREPE weights: the `tiny` network on sounds whose pitch is known.
 
-    python scripts/train_crepe.py              # from scratch, or on from the last checkpoint
-    python scripts/train_crepe.py --evaluate   # the tables of assets/crepe/scores.md alone
+    python scripts/train_crepe.py              # from scratch, or resume from the last checkpoint
+    python scripts/train_crepe.py --evaluate   # only the table in assets/crepe/scores.md
 
 Four kinds of sound, mixed in every batch:
 

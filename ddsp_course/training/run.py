@@ -55,7 +55,7 @@ def configure(gin_files=(), gin_lines=()):
                 list(gin_lines),
                 print_includes_and_imports=False,
             )
-    except Exception as error:  # gin raises many kinds
+    except Exception as error:  # gin may raise anything
         raise TrainingError(
             f"The settings {label} cannot be used ({one_line(error, 300)}): correct "
             f"them; valid names are those in {SETTINGS.name} and in ddsp."
