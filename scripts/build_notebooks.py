@@ -287,7 +287,7 @@ def lesson_called(name: str) -> Path:
 
 
 def first_cell(lesson: Path) -> dict[str, str]:
-    """Return a lesson's `title`, and what stands behind its bold words: `{"How long": ...}`."""
+    """Return a lesson's `title`, and the text after its bold words: `{"How long": ...}`."""
     text = fill(lesson.read_text("utf-8"), lesson)
     said = re.findall(
         r"^\*\*(What you'll do|What you'll need|How long)\.\*\* (.+)$", text, re.MULTILINE
