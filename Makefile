@@ -1,58 +1,43 @@
 # `make lab`, `make app` and `make test` set up everything they need; you can run any of them first.
+# On Windows, and wherever make is missing, `python course.py lab` and the like do the same.
 BIN := .venv/bin
 
-.PHONY: help setup lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
+# Any Python 3 can run course.py, which looks for one that fits the course.
+PYTHON3 := $(shell for python in python3 python "$(PYTHON)"; do \
+	"$$python" -c "" 2>/dev/null && echo "$$python" && break; done)
+COURSE = $(if $(PYTHON3),"$(PYTHON3)" course.py,$(error no Python was found: install Python 3.12 \
+	from https://www.python.org/downloads/ or say where it is: make PYTHON=/path/to/it))
+
+.PHONY: help setup setup-test lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
 
 help:
-	@echo "make lab            set up, and open JupyterLab at the start page, with your own copies"
-	@echo "make app            set up, and open timbre transfer as a page of its own"
-	@echo "make test           set up, and run the checks that CI runs"
-	@echo "make quick          the checks that take under two minutes: no TensorFlow, no browser"
-	@echo "make test-all       every check, the long ones too (needs the package index)"
+	@echo "make lab            set up, and open your copies of the notebooks in JupyterLab"
+	@echo "make app            set up, and open timbre transfer as a web page"
+	@echo "make test           set up, and run the same checks as CI"
+	@echo "make quick          run the checks without TensorFlow or a browser: under two minutes"
+	@echo "make test-all       run every check, including the long ones (needs the package index)"
 	@echo "make demo           play the bundled recording on a violin: demo/violin.wav and .png"
-	@echo "make setup          set up only (PYTHON=/path chooses the Python)"
-	@echo "make notebooks      build notebooks/ from lessons/; one with NAME=02_processors"
-	@echo "make picture        make the README's picture"
-	@echo "make lock           renew requirements.txt, which environment.yml takes (needs uv)"
-	@echo "make recordings     play the bundled recordings anew"
+	@echo "make setup          set up only, as make lab does (PYTHON=/path chooses the Python)"
+	@echo "make notebooks      build notebooks/ from lessons/; NAME=02_processors builds one"
+	@echo "make picture        make the README's pictures (the app's needs Chromium)"
+	@echo "make lock           renew requirements/, the lock (needs uv)"
+	@echo "make recordings     synthesise the bundled recordings again"
 	@echo "make instruments    train the bundled instruments from scratch"
 	@echo "make crepe          train the bundled pitch tracker from scratch"
-	@echo "make bench          time what the README claims, beside the plain way"
+	@echo "make bench          measure the speeds that the README states"
 	@echo "make budget         measure each notebook's time and memory: notebooks/BUDGET.md"
 	@echo "make colab-test     run the notebooks with Colab's own versions (Python 3.13)"
-	@echo "make widgets7-test  run the widgets' tests with Colab's ipywidgets 7 in JupyterLab 3.6"
+	@echo "make widgets7-test  run the widgets' tests with Colab's ipywidgets 7"
 	@echo "make ddsp-tests     run ddsp's own tests"
 
 setup:
-	@sh scripts/setup.sh
+	@$(COURSE) setup train
 
-lab: setup
-	@$(BIN)/python scripts/lab.py  # on copies of the notebooks in my_course/
+setup-test:
+	@$(COURSE) setup train test
 
-# With voila.json, where a closed page's kernel ends in a minute, and assets/jupyter's template.
-app: setup
-	JUPYTER_PATH="$(CURDIR)/assets/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH}" \
-		$(BIN)/voila --template=course notebooks/app.ipynb
-
-# Two at a time: most of a test's time is one core's, importing TensorFlow. A file stays with one
-# of the two, since its tests share what takes long to make. Training, the longest, begins first.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
-TRAINING := notebooks/03_train_your_own
-NBVAL := DDSP_COURSE_TURN_KNOBS=1 $(PYTEST) --no-loadscope-reorder --nbval \
-	--nbval-sanitize-with tests/nbval.cfg $(TRAINING) \
-	$(filter-out $(TRAINING) %.md,$(wildcard notebooks/*))
-
-lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-
-quick: lint
-	$(PYTEST) -q -m "not tensorflow and not browser and not slow" tests
-
-test: lint
-	$(PYTEST) -rs -m "not slow and not browser" tests
-	$(NBVAL)
-	$(BIN)/python -m pytest -n 2 --dist load -rs -m "browser and not slow" tests
+lab app lint quick test:
+	@$(COURSE) $@
 
 test-all: export DDSP_COURSE_PHOTOGRAPHS := 1
 test-all: test
@@ -64,17 +49,17 @@ demo: setup
 	$(BIN)/ddsp-course transfer assets/audio/phrase.ogg --to violin \
 		-o demo/violin.wav --plot demo/violin.png
 
-notebooks: setup
+notebooks: setup-test
 	$(BIN)/python scripts/build_notebooks.py $(NAME)
 
-picture: setup
+picture: setup-test
 	@mkdir -p build assets/pictures
 	$(BIN)/ddsp-course transfer assets/audio/phrase.ogg -o build/violin.wav \
 		--plot assets/pictures/violin.png
+	$(BIN)/python scripts/picture_app.py
 
-lock:
-	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
-		--group lab --group test pyproject.toml -o requirements.txt
+lock: setup
+	$(BIN)/python scripts/lock.py
 
 recordings instruments crepe: setup
 	@command -v fluidsynth >/dev/null && command -v espeak-ng >/dev/null && \
@@ -91,14 +76,14 @@ bench: setup
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/training.py
 
-budget: setup
+budget: setup-test
 	$(BIN)/python scripts/measure_notebooks.py
 
-colab-test: setup
+colab-test: setup-test
 	$(BIN)/python scripts/colab_test.py
 
-widgets7-test: setup
+widgets7-test: setup-test
 	$(BIN)/python scripts/widgets7_test.py
 
-ddsp-tests: setup
+ddsp-tests: setup-test
 	$(BIN)/python scripts/ddsp_tests.py

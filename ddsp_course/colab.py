@@ -2,7 +2,7 @@
 
 Colab has most of the course's dependencies in versions that fit each other, but drops some from
 month to month. So existing packages stay, and only missing ones are installed, without their
-dependencies and in the version of requirements.txt. Explained in
+dependencies and in the versions of requirements/. Explained in
 notebooks/02_timbre_transfer/01_install_and_gin.ipynb.
 """
 
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ddsp_course.errors import SetupError, one_line
 
-LOCK = Path(__file__).resolve().parent.parent / "requirements.txt"
+_LOCKS = Path(__file__).resolve().parent.parent / "requirements"
+LOCKS = (_LOCKS / "play.txt", _LOCKS / "train.txt")
 # What the course and ddsp import, and the dependencies of those that few other packages share.
 # TensorFlow, NumPy and the like are not listed, because Colab will always have them.
 NEEDED = (
@@ -42,15 +43,14 @@ def missing(training=False):
 
 
 def versions():
-    """Return {name: `name==version`} from requirements.txt, for this version of Python."""
+    """Return {name: `name==version`} from requirements/, for this version of Python."""
     from packaging.requirements import Requirement
 
     found = {}
-    for line in LOCK.read_text("utf-8").splitlines():
-        if line.strip() and not line.lstrip().startswith(("#", "-")):
-            one = Requirement(line)
-            if one.marker is None or one.marker.evaluate():
-                found[one.name] = f"{one.name}{one.specifier}"
+    for line in (line for lock in LOCKS for line in lock.read_text("utf-8").splitlines()):
+        one = Requirement(line)
+        if one.marker is None or one.marker.evaluate():
+            found[one.name] = f"{one.name}{one.specifier}"
     if _is_installed("tensorflow"):
         # Each tf-keras works only with the TensorFlow of the same version.
         major, minor = metadata.version("tensorflow").split(".")[:2]

@@ -6,14 +6,16 @@ build/photographs/access-*.png are there to be looked at.
 """
 
 import contextlib
-import os
 import re
-import signal
 import subprocess
+import sys
 
 import pytest
 import test_browser
 from conftest import CHROMIUM, ROOT, SECONDS, free_port, wait_for
+
+sys.path.insert(0, str(ROOT))
+import course
 
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -108,20 +110,11 @@ def opened(browser):
 def make_app():
     """Run what `make app` runs while a block runs; gives the page's address."""
     port = free_port()
-    # Inside `make test`, make would tell which directory it enters and leaves as well.
-    told = subprocess.run(
-        ["make", "--no-print-directory", "-n", "app"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    command = told.stdout[told.stdout.index("JUPYTER_PATH=") :].strip()
+    command, environment = course.app_command("--no-browser", f"--port={port}")
     server = subprocess.Popen(
-        f"{command} --no-browser --port={port}",
-        shell=True,
+        command,
+        env=environment,
         cwd=ROOT,
-        start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -129,7 +122,7 @@ def make_app():
         wait_for(port)
         yield f"http://127.0.0.1:{port}"
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        server.terminate()
         server.wait(30)
 
 

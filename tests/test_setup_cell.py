@@ -52,7 +52,7 @@ def room(tmp_path):
     (repository / "ddsp_course").mkdir(parents=True)
     for path in (ROOT / "ddsp_course").glob("*.py"):
         shutil.copy(path, repository / "ddsp_course")
-    shutil.copy(ROOT / "requirements.txt", repository)
+    shutil.copytree(ROOT / "requirements", repository / "requirements")
     git(repository, "init", "-q")
     commit(repository)
     stubs = tmp_path / "stubs"
@@ -223,7 +223,7 @@ def test_in_a_notebook_the_sentence_is_all_that_is_shown_and_nothing_runs_after_
 
 
 def test_every_package_has_its_version_in_the_lock():
-    lock = colab.LOCK.read_text("utf-8")
+    lock = "".join(path.read_text("utf-8") for path in colab.LOCKS)
     for name in colab.NEEDED + colab.NEEDED_FOR_TRAINING:
         assert re.search(rf"^{name}==", lock, re.MULTILINE), name
 
