@@ -142,7 +142,7 @@ class _Reader(pickle._Unpickler):
     def find_class(self, module, name):
         full_name = f"{module}.{name}"
         if not _STATISTICS_NAMES.fullmatch(full_name):
-            raise _Unsafe(f"refers to {full_name}")
+            raise _Unsafe(f"names {full_name}")
         return type(name, (_Inert,), {})
 
 
@@ -174,8 +174,8 @@ def read_statistics(path, label, names=_NUMBERS):
         return dict.fromkeys(names) | numbers | {"loudness_quantiles_db": quantiles}
     except _Unsafe as error:
         raise InstrumentError(
-            f"{label} {error}, which statistics do not need, so it may be unsafe and was not "
-            "loaded: get the instrument from its maker."
+            f"{label} {error}, which statistics do not need: it may be unsafe, so it was not "
+            "loaded; get the instrument from its maker."
         ) from error
     except Exception as error:  # a damaged pickle may raise anything
         raise InstrumentError(
