@@ -1,9 +1,9 @@
-"""The command `ddsp-course`: timbre transfer, training, and a check of the installation.
+"""The command `ddsp-course`: timbre transfer, training, a report for teachers, and a check.
 
 `ddsp-course transfer IN --to violin -o OUT.wav` takes the steps that
 notebooks/02_timbre_transfer/00_demo.ipynb explains one by one. `prepare`, `train`, `export` and
-`score` are explained in notebooks/03_train_your_own/00_train.ipynb. `doctor` checks the
-installation.
+`score` are explained in notebooks/03_train_your_own/00_train.ipynb, and `report` in
+docs/teaching.md. `doctor` checks the installation.
 """
 
 import argparse
@@ -35,7 +35,9 @@ def main(argv=None) -> int:
         prog="ddsp-course", description="The DDSP course in a terminal."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_transfer, _add_prepare, _add_train, _add_export, _add_score, _add_doctor):
+    for add in (
+        _add_transfer, _add_prepare, _add_train, _add_export, _add_score, _add_report, _add_doctor,
+    ):  # fmt: skip
         add(commands)
     args = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
@@ -296,12 +298,13 @@ def train(args) -> int:
     """Train a model on a dataset, or resume its training (`ddsp-course train`)."""
     from ddsp_course.training import run
 
+    gin_files = [run.VST_SETTINGS] if args.player == "vst" else []
     losses = run.train(
         args.dataset,
         args.run_folder,
         args.strategy,
         args.steps,
-        args.gin_file,
+        gin_files + args.gin_file,
         args.gin,
         progress=_someone_is_looking(),
     )
@@ -325,6 +328,13 @@ def _add_train(commands):
     command.add_argument("dataset", metavar="DATASET", help="from `prepare`")
     command.add_argument(
         "run_folder", metavar="RUN", help="folder for checkpoints and TensorBoard logs"
+    )
+    command.add_argument(
+        "--for",
+        dest="player",
+        choices=("course", "vst"),
+        default="course",
+        help="what will play it: the course (default), or the plugin DDSP-VST in a DAW",
     )
     command.add_argument(
         "--strategy",
@@ -351,13 +361,51 @@ def _add_train(commands):
     )
 
 
+# Who plays what `export --to` writes: the suffix of the file.
+PLAYERS = {"vst": ".tflite", "web": ".safetensors"}
+
+
 def export(args) -> int:
-    """Write a trained model as an instrument (`ddsp-course export`)."""
+    """Write a trained model as an instrument, or an instrument as a file (`ddsp-course export`)."""
+    if args.to:
+        return _export_file(args)
+    from ddsp_course import instruments
     from ddsp_course.training import run
 
-    step = run.export(args.dataset, args.run_folder, args.instrument)
-    print(f"Wrote {args.instrument} (step {step}).")
-    print(f"Next: ddsp-course transfer IN --to {args.instrument} -o OUT.wav")
+    if len(args.paths) != 3:
+        raise CourseError(
+            "What was trained becomes an instrument with `ddsp-course export DATASET RUN "
+            "INSTRUMENT`, and an instrument a file with `ddsp-course export INSTRUMENT --to vst "
+            "FILE`: give these names."
+        )
+    dataset, run_folder, instrument = args.paths
+    step = run.export(dataset, run_folder, instrument)
+    print(f"Wrote {instrument} (step {step}).")
+    if instruments.reads_power():
+        print(f"Next: ddsp-course export {instrument} --to vst NAME.tflite")
+    else:
+        print(f"Next: ddsp-course transfer IN --to {instrument} -o OUT.wav")
+    return 0
+
+
+def _export_file(args):
+    player, name = args.to
+    if player not in PLAYERS or len(args.paths) != 1:
+        raise CourseError(
+            f"A file is written with `ddsp-course export INSTRUMENT --to {'|'.join(PLAYERS)} "
+            "FILE`: give one instrument and one of these."
+        )
+    path = _output(name, (PLAYERS[player],), "--to " + player)
+    if player == "vst":
+        from ddsp_course import vst
+
+        vst.to_vst(args.paths[0], path)
+        print(f"Wrote {path}. Next: put it in Documents/Magenta/DDSP/Models and start the plugin.")
+    else:
+        from ddsp_course import instruments, web_export
+
+        web_export.to_web(instruments.load(args.paths[0]), path)
+        print(f"Wrote {path}.")
     return 0
 
 
@@ -365,22 +413,37 @@ def _add_export(commands):
     command = commands.add_parser(
         "export",
         help="write a trained model as an instrument",
+        usage="%(prog)s DATASET RUN INSTRUMENT\n       %(prog)s INSTRUMENT --to {vst,web} FILE",
         description="Write the last checkpoint of a training run as an instrument, a folder that "
-        "`transfer --to` accepts.",
+        "`transfer --to` accepts; or an instrument as one file for another player.",
     )
     command.set_defaults(run=export)
-    command.add_argument("dataset", metavar="DATASET", help="the dataset it was trained on")
-    command.add_argument("run_folder", metavar="RUN", help="the folder of the training run")
-    command.add_argument("instrument", metavar="INSTRUMENT", help="folder to write")
+    command.add_argument(
+        "paths",
+        nargs="+",
+        metavar="DATASET RUN INSTRUMENT",
+        help="the dataset it was trained on, the folder of the training run, and the folder to "
+        "write; with --to, the instrument alone",
+    )
+    command.add_argument(
+        "--to",
+        nargs=2,
+        metavar=("PLAYER", "FILE"),
+        help="write a file for the plugin DDSP-VST (vst, NAME.tflite) or for the browser (web, "
+        "NAME.safetensors)",
+    )
 
 
 def score(args) -> int:
     """Score an instrument on a dataset's held-out part (`ddsp-course score`)."""
-    from ddsp_course import instruments
+    from ddsp_course import instruments, vst
     from ddsp_course.training import scores
 
     phrases = scores.held_out_phrases(args.dataset)
-    instrument = instruments.load(args.instrument)
+    if Path(args.instrument).suffix == PLAYERS["vst"]:
+        instrument = vst.Plugin(args.instrument)
+    else:
+        instrument = instruments.load(args.instrument)
     for name, value in scores.measure(instrument, phrases, progress=_someone_is_looking()).items():
         print(f"{name}: {value}")
     return 0
@@ -393,8 +456,45 @@ def _add_score(commands):
         description="Let an instrument play the held-out part of a dataset, and score the result.",
     )
     command.set_defaults(run=score)
-    command.add_argument("instrument", metavar="INSTRUMENT", help="its name or folder")
+    command.add_argument(
+        "instrument", metavar="INSTRUMENT", help="its name, folder, or file for DDSP-VST"
+    )
     command.add_argument("dataset", metavar="DATASET", help="from `prepare`")
+
+
+def report(args) -> int:
+    """Report which exercises learners have solved (`ddsp-course report`)."""
+    from ddsp_course import report
+
+    table_path = _output(args.output, (".csv",), "--output") if args.output else None
+    rows = report.of_folder(args.folder, leave_out=table_path)
+    print(report.summary(rows))
+    if table_path:
+        try:
+            report.write(rows, table_path)
+        except OSError as error:
+            raise CourseError(
+                f"{table_path} could not be written ({error.strerror or error}): close it where it "
+                "is open, or choose a different folder."
+            ) from error
+        print(f"Wrote {table_path}.")
+    return 0
+
+
+def _add_report(commands):
+    command = commands.add_parser(
+        "report",
+        help="report which exercises learners have solved",
+        description="Read which exercises are solved in a folder of learners' notebooks, from "
+        "their saved outputs. Nothing is run.",
+    )
+    command.set_defaults(run=report)
+    command.add_argument(
+        "folder", metavar="FOLDER", help="folder of notebooks, best with a folder per learner"
+    )
+    command.add_argument(
+        "-o", "--output", metavar="OUT.csv", help="also write a row per exercise to this file"
+    )
 
 
 def doctor(args) -> int:

@@ -123,7 +123,7 @@ def check(path, label=None):
         if found != wanted or any(one["dtype"] is not np.float32 for one in details):
             raise InstrumentError(
                 f"{label} has the {kind} {found}, and DDSP-VST needs {wanted} in float32: {_TRAIN}, "
-                "without changing the model's size."
+                "and export it."
             )
     metadata(path, label)
 
@@ -251,6 +251,13 @@ def _configure(gin_text, label):
         ) from error
     if not instruments.reads_power():
         raise _other_rate(label)
+    sizes = [size for _, size in gin.query_parameter("RnnFcDecoder.output_splits")]
+    sizes.append(gin.query_parameter("RnnFcDecoder.rnn_channels"))
+    if sizes != list(OUTPUTS.values()):
+        raise InstrumentError(
+            f"{label} has {sizes} amplitudes, harmonics, bands of noise and units of state, and "
+            f"DDSP-VST plays {list(OUTPUTS.values())}: {_TRAIN}, without changing the model's size."
+        )
 
 
 def _metadata(path, label):
