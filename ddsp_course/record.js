@@ -90,7 +90,7 @@ function panel(el, seconds, largest, send) {
     player.src = URL.createObjectURL(blob);
     player.hidden = false;
     if (!isPart) trim.hidden = true;
-    tell(`${name} goes to Python …`);
+    tell(`Sending ${name} to Python …`);
     const { accepted, sentence } = await send(name, blob, tell);
     if (!tell(sentence)) return;
     if (!accepted) player.hidden = trim.hidden = true;

@@ -1,20 +1,20 @@
-// What the recorder and the live instrument share: the microphone, WAV, and the way to Python.
-// record.py and live_page.py put this text before that of their pages. So it exports nothing.
+// Code that the recorder and the live instrument share: microphone, WAV, messages to Python.
+// record.py and live_page.py put this text before that of their pages, so it exports nothing.
 
 // A Jupyter server closes the connection on messages of ten megabytes and more. Colab's own
-// uploads go in small parts, too, and here a part is a third larger, in base64.
+// uploads are also sent in small parts, and base64 makes them a third larger here.
 const PART = 2_000_000;
 const PART_IN_COLAB = 1_000_000;
-const UNANSWERED = "Python has not answered for 10 s: it is busy with another cell, or it was " +
-  "restarted, and then this cell has to be run again.";
-const GONE = "Python was restarted and knows nothing of this: this cell has to be run again.";
+const UNANSWERED = "Python has not answered for 10 s: wait if another cell is running; after a " +
+  "restart, run this cell again.";
+const GONE = "Python has been restarted since this was displayed: run this cell again.";
 
-// Whatever "improves" speech spoils music.
+// Whatever "improves" speech damages music.
 const AS_IT_IS = {
   channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false,
 };
 
-// Says why there is no microphone; `otherwise` is what a learner can do without one.
+// Return a sentence that explains why there is no microphone; `otherwise` is the alternative.
 function whyNot(error, otherwise) {
   if (!window.isSecureContext)
     return "This page has no microphone, because its address is neither localhost nor https: " +
@@ -83,7 +83,7 @@ function pythonOf(model) {
   return { ask, size: PART, close: () => model.off("msg:custom", onMessage) };
 }
 
-// `callback` is the name by which Python has registered what answers.
+// `callback` is the name that Python registered its function under.
 function pythonInColab(callback) {
   async function ask(message, blob) {
     const data = blob ? await toBase64(blob) : "";
@@ -93,13 +93,13 @@ function pythonInColab(callback) {
   return { ask, size: PART_IN_COLAB, close: () => {} };
 }
 
-// Whether an output in Colab is a stored one, which Python knows nothing of.
+// Whether an output in Colab was loaded from a saved notebook, with no Python behind it.
 function isStored() {
   return !globalThis.google?.colab?.kernel?.accessAllowed;
 }
 
-// Send a file part by part, each after Python's answer to the one before; return the last answer,
-// with what came of it all.
+// Send a file in parts, each after Python's answer to the one before; return the last answer, which
+// holds the outcome.
 async function inParts(name, blob, tell, { ask, size }) {
   const parts = Math.ceil(blob.size / size);
   const megabytes = (n) => (n / 1e6).toFixed(1);
@@ -115,6 +115,6 @@ async function inParts(name, blob, tell, { ask, size }) {
     }
     if (answer.sentence) return answer;
     const sent = `${megabytes((part + 1) * size)} of ${megabytes(blob.size)} MB`;
-    if (!tell(`${name} goes to Python: ${sent} …`)) return answer;
+    if (!tell(`Sending ${name} to Python: ${sent} …`)) return answer;
   }
 }
