@@ -15,6 +15,11 @@ from ddsp_course.errors import CourseError
 from ddsp_course.exercises import hints
 from ddsp_course.exercises.hints import read
 
+# What a check prints. `report` finds these in saved notebooks.
+RIGHT = "Right!"
+NOT_YET = "Not yet: "
+NO_ANSWER = "put your answer in place of the three dots, and run the cell again."
+
 
 def check(name, answer):
     """Print "Right!" and play the answer if it can be heard, or print a hint.
@@ -29,9 +34,9 @@ def check(name, answer):
     """
     hint = examine(name, answer)
     if hint is not None:
-        print(f"Not yet: {hint}")
+        print(f"{NOT_YET}{hint}")
         return
-    print("Right!")
+    print(RIGHT)
     module, _, exercise = name.partition(".")
     heard = getattr(importlib.import_module(f"{__name__}.{module}"), "HEARD", {})
     if exercise in heard:
@@ -49,7 +54,7 @@ def examine(name, answer):
             f"There is no exercise {name}: see the notebook for how it is called."
         ) from None
     if answer is ...:
-        return "put your answer in place of the three dots, and run the cell again."
+        return NO_ANSWER
     try:
         with warnings.catch_warnings():
             # Infinity and NaN get hints of their own.
