@@ -10,7 +10,7 @@ HOP_SIZE = SAMPLE_RATE // FRAME_RATE  # samples per frame
 def hz_to_midi(f0_hz):
     """Convert pitches in Hz, of any shape, to float64 MIDI numbers: 440 Hz is 69.
 
-    Everything below 0.001 Hz, including zero and negative numbers, becomes about -155.
+    Everything below 0.001 Hz, including zero and negative numbers, becomes about -156.
     """
     return 69 + 12 * np.log2(np.maximum(np.asarray(f0_hz, np.float64), 1e-3) / 440.0)
 
