@@ -169,7 +169,7 @@ def test_function_is_tried_on_copies_and_its_faults_are_sentences():
         wrong is None and np.array_equal(result, [2, 2, 2]) and np.array_equal(hidden, np.ones(3))
     )
     for function, words in [
-        (3, "of the kind int"),
+        (3, "of type int"),
         (lambda sound: sound[5], "IndexError"),
         (lambda: 1, "TypeError"),
         (lambda sound: None, "returns nothing"),
@@ -194,8 +194,8 @@ def test_words_are_chosen_in_any_spelling_and_a_wrong_one_gets_its_reason():
     assert "three dots" in hint({"a": "aliasing", "b": ...})
     assert "'b'" in hint({"a": "aliasing"})
     assert "among the words" in hint({"a": "echo", "b": "too slow"})
-    assert "kind list" in hint(["aliasing"])
-    assert "kind int" in hint({"a": 3, "b": "too slow"})
+    assert "type list" in hint(["aliasing"])
+    assert "type int" in hint({"a": 3, "b": "too slow"})
 
 
 def test_right_answer_is_heard(monkeypatch, capsys):
@@ -238,7 +238,7 @@ def test_hop_too_late_or_too_early_is_told():
 def test_axes_in_another_order_are_told():
     axes = ("frames", "harmonics")
     assert "another order" in hints.shape(np.zeros((3, 5)), (5, 3), axes)
-    assert "one too many of frames" in hints.shape(np.zeros((6, 3)), (5, 3), axes)
+    assert "one too many frames" in hints.shape(np.zeros((6, 3)), (5, 3), axes)
     assert hints.shape(np.zeros((5, 3)), (5, 3), axes) is None
 
 

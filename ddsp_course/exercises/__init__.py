@@ -1,8 +1,8 @@
 """Exercises that check themselves: `check("first_sounds.sine", answer)`.
 
-Each notebook has a module here, and each exercise a function in it, which takes the answer and
-returns None if it is right and a hint if not. `hints` finds out what is wrong. A module's HEARD
-maps an exercise to a function that turns a right answer into the sound to play after "Right!".
+Each notebook has a module here. Each exercise is a function in it that takes the answer and
+returns None if it is right, or a hint. `hints` finds out what is wrong. A module's HEARD maps an
+exercise to a function that turns a right answer into the audio to play after "Right!".
 """
 
 import importlib
@@ -26,7 +26,7 @@ def check(name, answer):
 
     Args:
       name: "module.exercise", such as "first_sounds.sine".
-      answer: what the exercise asks for: numbers as an array, a tensor or a list; a text; or a
+      answer: what the exercise asks for: numbers (an array, a tensor or a list), a string, or a
         function, which is tried on inputs that the notebook does not show.
 
     Raises:
@@ -45,14 +45,12 @@ def check(name, answer):
 
 
 def examine(name, answer):
-    """Return None for a right answer, or a hint, whatever object the answer is; see `check`."""
+    """Return None for a right answer, or a hint. The answer may be any object; see `check`."""
     module, _, exercise = name.partition(".")
     try:
         ask = getattr(importlib.import_module(f"{__name__}.{module}"), exercise)
     except (ImportError, AttributeError):
-        raise CourseError(
-            f"There is no exercise {name}: see the notebook for how it is called."
-        ) from None
+        raise CourseError(f"There is no exercise {name}: see the notebook for its name.") from None
     if answer is ...:
         return NO_ANSWER
     try:
@@ -67,8 +65,8 @@ def examine(name, answer):
                 if ask(answer) is None:
                     return None
             return hint
-    except Exception as error:  # noqa: BLE001, whatever object it is, it gets a sentence
+    except Exception as error:  # noqa: BLE001, every object gets a sentence
         return (
-            f"this is {hints.kind(answer)}, and cannot be compared with the answer "
-            f"({type(error).__name__}): see what the exercise asks for."
+            f"this is {hints.kind(answer)} and cannot be checked ({type(error).__name__}): see what "
+            "the exercise asks for."
         )

@@ -1,10 +1,10 @@
-"""A gin for answers: what a learner writes neither sees nor changes the notebook's settings."""
+"""A separate gin for answers, which neither see nor change the notebook's settings."""
 
 import importlib.util
 
 
 def of_its_own():
-    """Return gin's module once more, with a table and a list of functions of its own."""
+    """Return a second copy of gin's module, with its own table and its own list of functions."""
     spec = importlib.util.find_spec("gin.config")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -12,5 +12,5 @@ def of_its_own():
 
 
 def first_line(error):
-    """Return what gin or ddsp says, without gin's account of the calls that led there."""
+    """Return the error message of gin or ddsp without the list of calls that gin adds to it."""
     return str(error).splitlines()[0]

@@ -11,7 +11,7 @@ from ddsp_course.exercises import hints
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE, hz_to_midi, midi_to_hz
 
 SETTINGS = ("pitch_shift", "loudness_shift", "autotune", "quiet", "note_threshold", "match")
-# Five cents in octaves, which no ear tells: 7 / 12 may be rounded to 0.58.
+# Five cents in octaves. Nobody hears them, so 7 / 12 may be rounded to 0.58.
 CENTS_5 = 5 / 1200
 # A thousandth of a frequency is two cents.
 IN_TUNE = 1e-3
@@ -20,7 +20,7 @@ OPTIONS = ("nothing", "too low", "two voices", "by ranks", "too loud")
 
 
 def octaves(answer):
-    """A function (f0_hz (n_notes,), mean_pitch) -> whole octaves that bring the melody nearest."""
+    """A function (f0_hz (n_notes,), mean_pitch) -> whole octaves by which to shift the melody."""
     results = []
     for f0_hz, mean_pitch in _melodies():
         result, wrong = hints.call(answer, f0_hz, mean_pitch)
@@ -40,17 +40,17 @@ def octaves(answer):
 
 
 def _one_for_each(result, f0_hz):
-    """Say what a function returns that gives a number for each note, where one is asked for."""
+    """Say what a function returns if it returns a number for each note instead of one for all."""
     if np.size(result) != len(f0_hz) or len(f0_hz) == 1 or hints.numbers(result):
         return None
     result = np.ravel(np.asarray(result, float))
     if np.ptp(result) < 1e-6:
         return "it returns a number for each note: one is enough for the whole melody."
     if np.ptp(result / f0_hz) < 1e-6:
-        return "it returns the moved melody: return the number of octaves alone."
+        return "it returns the moved melody: return only the number of octaves."
     return (
-        "it moves each note by itself, which tears a melody wider than an octave apart: one "
-        "number of octaves moves them all."
+        "it moves each note separately, which tears apart any melody wider than an octave: move "
+        "all notes by the same number of octaves."
     )
 
 
@@ -60,28 +60,26 @@ def _octave_mistakes(distances):
     first = [(mean_pitch - hz_to_midi(f0_hz[0])) / 12 for f0_hz, mean_pitch in _melodies()]
     distances = np.array(distances)
     return {
-        "that is Magenta's rule (above 1.5 octaves down, else up). It moves a melody that already "
-        "lies near the middle. Here the nearest whole number is asked for.": np.where(
+        "that is Magenta's rule (above 1.5 octaves round down, otherwise up). It moves even a "
+        "melody that is already near the middle. Round to the nearest whole number here.": np.where(
             distances > 1.5, np.floor(distances), np.ceil(distances)
         ),
-        "it always rounds up, so a melody a little too low goes up a whole octave.": np.ceil(
+        "it always rounds up, so a melody that is slightly low goes up a whole octave.": np.ceil(
             distances
         ),
         "it always rounds down: 1.9 octaves become 1.": np.floor(distances),
-        "the middles agree exactly, but the key has changed: round to whole octaves.": distances,
-        "it goes the wrong way: the shift is where the melody should be, less where it is.": -np.round(
+        "the means now agree exactly, but the key has changed: round to whole octaves.": distances,
+        "it goes the wrong way: the shift is the target pitch minus the melody's.": -np.round(
             distances
         ),
         "these are semitones: an octave has twelve.": np.round(12 * distances),
-        "this is a factor for the frequency: the number of octaves is its exponent.": 2.0
+        "this is the factor of the frequency: the number of octaves is its exponent.": 2.0
         ** np.round(distances),
-        "the middle is taken in hertz, where high notes weigh more: average the semitones.": np.round(
+        "this averages in hertz, where high notes count for more: average the semitones.": np.round(
             hz
         ),
-        "this is the median note: the middle asked for is the mean of the semitones.": np.round(
-            half
-        ),
-        "the first note alone is no middle: average all of them.": np.round(first),
+        "this is the median note: use the mean of the semitones.": np.round(half),
+        "this uses the first note alone: average all of them.": np.round(first),
     }
 
 
@@ -89,8 +87,8 @@ def _octaves_off(results, right):
     at = int(np.argmax(np.abs(np.array(results) - np.round(right))))
     f0_hz, mean_pitch = _melodies()[at]
     return (
-        f"a melody of {len(f0_hz)} notes with its middle at {hz_to_midi(f0_hz).mean():.1f} and an "
-        f"instrument at {mean_pitch:.1f} are {right[at]:+.2f} octaves apart, and the nearest whole "
+        f"a melody of {len(f0_hz)} notes with a mean pitch of {hz_to_midi(f0_hz).mean():.1f} is "
+        f"{right[at]:+.2f} octaves from an instrument at {mean_pitch:.1f}, and the nearest whole "
         f"number is {np.round(right[at]):+.0f}."
     )
 
@@ -116,7 +114,7 @@ def _melodies():
 
 
 def quiet(answer):
-    """A function (loudness_db, notes, nearness, quiet) -> loudness with what is no note turned down."""
+    """A function (loudness_db, notes, nearness, quiet) -> loudness with the rests turned down."""
     results, right, mistakes = [], [], {}
     for case in _rests():
         result, wrong = hints.call(answer, *case)
@@ -151,25 +149,23 @@ def _quiet_mistakes(loudness_db, notes, nearness, quiet):
 
     by_nearness = quiet * (1 - nearness)
     return {
-        "the floor is missing: below -80 dB the model has never heard anything.": loudness_db
+        "the floor is missing: the model was never trained below -80 dB.": loudness_db
         - np.where(notes, 0, by_nearness),
         "it turns down everything by the full amount, the notes too.": floored(loudness_db - quiet),
-        "the notes are turned down, and the rests are kept: it is the other way round.": floored(
+        "it turns down the notes and keeps the rests: it should be the other way round.": floored(
             loudness_db - np.where(notes, by_nearness, 0)
         ),
-        "notes are turned down a little as well: with a low threshold a note's nearness may be "
-        "below 1, and notes stay as they are.": floored(loudness_db - by_nearness),
+        "some notes are turned down too: with a low threshold, a note's nearness can be below 1. "
+        "Leave all notes as they are.": floored(loudness_db - by_nearness),
         "the rests get louder: subtract.": floored(loudness_db + np.where(notes, 0, by_nearness)),
-        "a frame that is nearly a note is turned down most: it should be the least.": floored(
+        "frames that are nearly notes are turned down most: turn them down least.": floored(
             loudness_db - np.where(notes, 0, quiet * nearness)
         ),
-        "every rest goes down by the full amount: what is nearly a note goes down by less.": floored(
-            loudness_db - np.where(notes, 0, quiet)
-        ),
-        "it goes by the level, not by `notes`: a loud cough in a rest stays, a soft note is lost.": floored(
-            np.where(loudness_db > -20, loudness_db, loudness_db - quiet)
-        ),
-        "the rests are gone altogether: only `quiet` decibels less are asked for.": np.where(
+        "it turns every rest down by the full amount: a frame that is nearly a note goes down by "
+        "less.": floored(loudness_db - np.where(notes, 0, quiet)),
+        "it goes by the level instead of by `notes`: it keeps a loud cough in a rest and loses a "
+        "soft note.": floored(np.where(loudness_db > -20, loudness_db, loudness_db - quiet)),
+        "it silences the rests altogether: turn them down by `quiet` decibels only.": np.where(
             notes, loudness_db, FLOOR_DB
         ),
         "nothing has changed.": loudness_db,
@@ -180,10 +176,10 @@ def _quiet_off(results):
     loudness_db, notes, nearness, quiet = (np.concatenate(part) for part in _flat_rests())
     right = _quieten(loudness_db, notes, nearness, quiet)
     at = int(np.argmax(np.abs(results - right)))
-    kind = "a note" if notes[at] else f"no note (nearness {nearness[at]:.1f})"
+    kind = "a note" if notes[at] else f"not a note (nearness {nearness[at]:.1f})"
     return (
-        f"a frame at {loudness_db[at]:.0f} dB that is {kind} should be at {right[at]:.0f} dB "
-        f"with quiet = {quiet[at]:.0f}."
+        f"with quiet = {quiet[at]:.0f}, a frame at {loudness_db[at]:.0f} dB that is {kind} should "
+        f"be at {right[at]:.0f} dB."
     )
 
 
@@ -216,7 +212,7 @@ def _rests():
 
 
 def to_scale(answer):
-    """A function (f0_hz, steps, amount) -> pitches drawn to the nearest note of a scale, in Hz."""
+    """A function (f0_hz, steps, amount) -> pitches pulled to the nearest note of a scale, in Hz."""
     results, right, mistakes = [], [], {}
     for f0_hz, steps, amount in _songs():
         result, wrong = hints.call(answer, f0_hz, list(steps), amount)
@@ -262,22 +258,20 @@ def _scale_mistakes(f0_hz, steps, amount):
     )
     below = scale[np.searchsorted(scale, pitch, "right") - 1]
     return {
-        "the whole way, whatever the amount: half of an autotune goes half of the way.": _drawn(
+        "it moves the whole way, whatever the amount: 0.5 should move halfway.": _drawn(
             f0_hz, steps, 1
         ),
         "nothing has moved.": f0_hz,
-        "it goes away from the notes: mind the sign.": _drawn(f0_hz, steps, -amount),
-        "these are semitones (MIDI numbers): hertz are asked for.": hz_to_midi(
+        "it moves away from the notes: check the sign.": _drawn(f0_hz, steps, -amount),
+        "these are semitones (MIDI numbers): convert them to hertz.": hz_to_midi(
             _drawn(f0_hz, steps, amount)
         ),
-        "it goes to the nearest semitone, in the scale or not.": _drawn(
+        "it goes to the nearest semitone, even if that is not in the scale.": _drawn(
             f0_hz, steps, amount, np.arange(-24, 156)
         ),
-        "a high B is drawn all the way down to a note of its own octave: the C above may be "
-        "nearer, and so the scale goes on in the next octave.": midi_to_hz(
-            pitch + amount * (within - pitch)
-        ),
-        "always the note below: the nearest may lie above.": midi_to_hz(
+        "it pulls a high B down to a note in its own octave, but the C above may be nearer: the "
+        "scale continues in the next octave.": midi_to_hz(pitch + amount * (within - pitch)),
+        "it always takes the note below: the nearest may be above.": midi_to_hz(
             pitch + amount * (below - pitch)
         ),
     }
@@ -292,7 +286,7 @@ def _scale_off(results, right):
 
 @functools.cache
 def _songs():
-    """[(f0_hz, steps, amount)]: several scales, with pitches around the step from octave to octave."""
+    """[(f0_hz, steps, amount)]: several scales, with pitches around the octave's boundary."""
     random = np.random.default_rng(7)
     cases = []
     for steps, amount, n in (
@@ -305,7 +299,7 @@ def _songs():
         pitch[:5] = [59.6, 71.7, 83.8, 58.9, 47.3]
         scale = _scale(steps)
         apart = np.sort(np.abs(pitch[:, None] - scale), axis=1)
-        clear = pitch[apart[:, 1] - apart[:, 0] > 0.1]  # between two notes, both are right
+        clear = pitch[apart[:, 1] - apart[:, 0] > 0.1]  # midway, both notes would be right
         cases.append((midi_to_hz(clear[:n]), steps, amount))
     return cases
 
@@ -313,13 +307,13 @@ def _songs():
 def settings(answer):
     """A fifth lower, 12 dB softer, exactly in tune: {"pitch_shift": -7 / 12, ...}."""
     if not isinstance(answer, dict):
-        return 'a dictionary is asked for, such as {"quiet": 20}.'
+        return 'the answer should be a dictionary such as {"quiet": 20}.'
     unknown = [str(name) for name in answer if name not in SETTINGS]
     if unknown:
         return f"conditioning.adjust has no setting {unknown[0]}: it has {', '.join(SETTINGS)}."
     missing = [name for name in SETTINGS[:3] if name not in answer]
     if missing:
-        return f"{missing[0]} is missing, and stays at 0."
+        return f"{missing[0]} is missing, so it stays at 0."
     for name in answer:
         wrong = hints.one_number(answer[name])
         if wrong:
@@ -333,19 +327,20 @@ def _pitch_shift(shift):
     if abs(shift - right) <= CENTS_5:
         return None
     known = {
-        7 / 12: "it plays a fifth higher, and not lower: mind the sign of pitch_shift.",
-        -7: "it plays seven octaves lower, where nothing is heard: pitch_shift counts octaves.",
-        7: "it plays seven octaves higher, where nothing is heard: pitch_shift counts octaves.",
-        -1: "it plays an octave lower: a fifth is 7 of its 12 semitones.",
+        7 / 12: "it plays a fifth higher instead of lower: check the sign of pitch_shift.",
+        -7: "it plays seven octaves lower, below hearing: pitch_shift counts octaves.",
+        7: "it plays seven octaves higher, above hearing: pitch_shift counts octaves.",
+        -1: "it plays an octave lower: a fifth is 7 of the octave's 12 semitones.",
         2**right: "that is the factor of the frequency: pitch_shift is its exponent, in octaves.",
         -5 / 12: "five semitones are a fourth: a fifth has seven.",
-        -5 / 8: "a fifth is five white keys wide, but an octave has 12 semitones, and a fifth 7.",
+        -5 / 8: "a fifth spans five white keys, but it has 7 of the octave's 12 semitones.",
     }
     for other, sentence in known.items():
         if abs(shift - other) < CENTS_5:
             return sentence
     return (
-        f"it is shifted by {12 * shift:+.1f} semitones: a fifth lower is -7, and an octave has 12."
+        f"it shifts the pitch by {12 * shift:+.1f} semitones: a fifth lower is -7, and an octave "
+        "has 12."
     )
 
 
@@ -353,20 +348,20 @@ def _other_settings(values):
     decibels, autotune = values["loudness_shift"], values["autotune"]
     if decibels != -12:
         known = {
-            12: "it plays louder, and not softer: mind the sign of loudness_shift.",
-            0.25: "loudness_shift is no factor: it adds decibels.",
+            12: "it plays louder instead of softer: check the sign of loudness_shift.",
+            0.25: "loudness_shift is not a factor: it adds decibels.",
         }
-        return known.get(decibels, f"the loudness changes by {decibels:+g} dB, and not by -12.")
+        return known.get(decibels, f"the loudness changes by {decibels:+g} dB instead of -12.")
     if autotune != 1:
         if autotune == 100:
-            return "autotune is a share from 0 to 1, and no percentage."
-        return f"it is drawn {autotune:g} of the way to the semitone: the whole way is 1."
+            return "autotune is a share from 0 to 1, not a percentage."
+        return f"it moves {autotune:g} of the way to the nearest semitone: the whole way is 1."
     if not values.get("match", 1):
-        return "without match, neither register nor loudness are the violin's."
+        return "without match, neither the register nor the loudness suits the violin."
     if not 0 <= values.get("quiet", 20) <= 60:
-        return "quiet is a number of decibels to turn the rests down by, from 0 to about 60."
+        return "quiet turns the rests down by that many decibels, from 0 to about 60."
     if not 0 <= values.get("note_threshold", 1) <= 2:
-        return "with a note_threshold below 0 or above 2, every frame or none counts as a note."
+        return "with a note_threshold below 0 or above 2, every frame counts as a note, or none."
     return None
 
 
@@ -375,22 +370,23 @@ def lost(answer):
     why = {
         "12 dB softer": "that is what the control promises. Run the next cell: it measures how "
         "much of the change reaches the network.",
-        "more than 12 dB softer": "nothing multiplies the change on its way. Run the next cell: "
-        "it measures how much reaches the network.",
+        "more than 12 dB softer": "nothing on the way multiplies the change. Run the next cell: "
+        "it measures how much of the change reaches the network.",
     }
     return hints.choice(answer, "no change", ("12 dB softer", "no change", *list(why)[1:]), why)
 
 
 def faults(answer):
-    """What is wrong with each of the players of `faulty`: {"A": "by ranks", ...}."""
+    """The fault in each of the sounds of `faulty`: {"A": "by ranks", ...}."""
     right = {"A": "by ranks", "B": "nothing", "C": "too low", "D": "two voices"}
     why = {
         "nothing": "something is wrong with it: compare it with the flute above.",
-        "too low": "its notes are where the melody was: no whistle at the top, no growl below.",
-        "two voices": "a tracker misled by a second voice leaps to other notes: here each note "
+        "too low": "its notes are in the melody's register: no whistle at the top, no growl below.",
+        "two voices": "a second voice makes the tracker leap to other notes, but here each note "
         "stays on its pitch.",
-        "by ranks": "by ranks, steady notes would rattle many times a second.",
-        "too loud": "told too much loudness, every note would be at full strength, without swells.",
+        "by ranks": "with loudness matched by rank, steady notes would rattle many times a second.",
+        "too loud": "if the loudness were too high, every note would be at full strength, without "
+        "swells.",
         (
             "A",
             "too loud",
@@ -398,7 +394,7 @@ def faults(answer):
         (
             "C",
             "two voices",
-        ): "the melody is whole, with no leaps: listen to what shines above 4 kHz.",
+        ): "the melody has no leaps: listen to the whistle above 4 kHz.",
         ("D", "too low"): "most of it is not low: it leaps away from the melody, down and back up.",
         ("B", "by ranks"): "its notes swell smoothly, and nothing rattles.",
     }
@@ -406,7 +402,7 @@ def faults(answer):
 
 
 def faulty(violin, heard):
-    """Return {"A": (n_samples,), ...}: 2.5 s of a melody on the violin, some of it gone wrong.
+    """Return {"A": (n_samples,), ...}: 2.5 s of a melody on the violin, some with a fault.
 
     Args:
       violin: `instruments.Instrument`.
@@ -424,7 +420,7 @@ def faulty(violin, heard):
         note_mask=None,
     )
     good = conditioning.adjust(heard, violin.statistics)
-    # An organ's loudness: steady but for hundredths of a decibel, which ranks blow up.
+    # An organ's loudness is steady to hundredths of a decibel, but matching ranks magnifies those.
     ranks = np.random.default_rng(1).permutation(np.linspace(0, 1, int(good.note_mask.sum())))
     rattle = good.loudness_db.copy()
     rattle[good.note_mask] = np.quantile(violin.statistics.loudness_quantiles_db, ranks)
@@ -449,7 +445,7 @@ def _tone(f0_hz):
 
 
 def _before_and_after(before_hz, after_hz):
-    """Play notes of 0.3 s as they were, and as they are."""
+    """Play notes of 0.3 s before and after a change."""
     return np.concatenate([_tone(np.repeat(hz, 4800)) for hz in (before_hz, after_hz)])
 
 
@@ -471,14 +467,14 @@ def _quiet_heard(answer):
 
 
 def _to_scale_heard(answer):
-    """A siren from G to G, then the same drawn to a pentatonic scale."""
+    """A siren from G to G, then the same siren pulled to a pentatonic scale."""
     siren = midi_to_hz(np.linspace(55, 79, 600))
     drawn = np.squeeze(np.asarray(answer(siren, [0, 2, 4, 7, 9], 1.0)))
     return np.concatenate([_tone(np.repeat(hz, HOP_SIZE)) for hz in (siren, drawn)])
 
 
 def _settings_heard(answer):
-    """Two and a half seconds of the course's flute on the violin, with these settings."""
+    """The first 2.5 s of the course's flute on the violin, with these settings."""
     from ddsp_course import audio, transfer
 
     phrase = audio.load(_paths.ASSETS / "audio" / "phrase.ogg")[: round(2.5 * SAMPLE_RATE)]

@@ -11,7 +11,7 @@ N_HARMONICS = 20
 
 
 def fifth(sound):
-    """A second of a sine seven semitones above A4, with a peak of 0.5, (16000,)."""
+    """One second of a sine seven semitones above A4, with a peak of 0.5, (16000,)."""
     wrong = hints.numbers(sound) or hints.shape(sound, (SAMPLE_RATE,), ("samples",))
     if wrong:
         return wrong
@@ -33,7 +33,7 @@ def vibrato(f0_hz):
         return wrong
     f0_hz = np.asarray(f0_hz, float)
     if f0_hz.min() <= 0:
-        return "a pitch in Hz is above zero: turn the cents into a factor, 2 ** (cents / 1200)."
+        return "a pitch in Hz is above zero: convert the cents to a factor, 2 ** (cents / 1200)."
     cents = 1200 * np.log2(f0_hz / 440.0)
     middle = (cents.max() + cents.min()) / 2
     depth = (cents.max() - cents.min()) / 2
@@ -43,7 +43,7 @@ def vibrato(f0_hz):
     if abs(middle) > 2 and abs(in_hz) < 0.2:
         return (
             "it goes as many hertz up as down, so it is wider below A4 than above it: the ear "
-            "measures ratios, and a cent is a factor."
+            "compares ratios, and a cent is a ratio."
         )
     wrong = _rate(cents) or _uneven(cents)
     if wrong:
@@ -57,7 +57,7 @@ def vibrato(f0_hz):
 
 
 def sawtooth(function):
-    """A function of f0_hz that gives the 20 amplitudes of a sawtooth, none above Nyquist."""
+    """A function of f0_hz that returns the 20 amplitudes of a sawtooth, 0 above Nyquist."""
     for f0_hz in (440.0, 110.0, 1000.0, 1500.5):
         amplitudes, wrong = hints.call(function, f0_hz)
         wrong = wrong or hints.numbers(amplitudes)
@@ -73,22 +73,22 @@ def sawtooth(function):
 
 
 def flipped(where):
-    """Where the descent by samples ends if the target is upside down: at zero."""
+    """A prediction: where descent on the waveform loss ends if the target is upside down: at zero."""
     return hints.choice(
         where,
         "zero",
         ("one half", "minus one half", "one", "zero"),
         {
             "one half": (
-                "your ear would stop there. But this loss compares sample with sample, and where "
-                "the target goes up, our note goes down."
+                "your ear would stop there. But this loss compares sample with sample, and our note "
+                "goes down where the target goes up."
             ),
             "minus one half": (
                 "that gain would fit best, but an amplitude cannot be negative: look at the last "
                 "line of the loop in `descend`."
             ),
             "one": (
-                "at full gain our note's samples have the target's sign nowhere. Does the distance "
+                "every sample of our note has the opposite sign to the target's. Does the distance "
                 "between them shrink or grow as the gain goes up?"
             ),
         },
@@ -96,7 +96,7 @@ def flipped(where):
 
 
 def gain(function):
-    """A function of (note, wanted) that gives the gain at which both are equally loud."""
+    """A function of (note, wanted) that returns the gain that makes both equally loud."""
     for note, wanted, right, what in _pairs():
         found, wrong = hints.call(function, note, wanted)
         wrong = wrong or hints.one_number(found)
@@ -109,7 +109,7 @@ def gain(function):
 
 
 def glides():
-    """Return {name: sound (32000,)}: glides from A4 to A5, each with a fault of its own."""
+    """Return {name: sound (32000,)}: glides from A4 to A5, each with a different fault."""
     n = np.arange(2 * SAMPLE_RATE)
     f_hz = 440 * 2 ** (n / len(n))
     phase = 2 * np.pi * np.cumsum(f_hz) / SAMPLE_RATE
@@ -123,29 +123,29 @@ def glides():
 
 
 def faults(answers):
-    """The fault of each of `glides`, by its name."""
+    """The fault of each glide: {"A": "clicks", ...}."""
     return hints.choices(
         answers,
         {"A": "clicks", "B": "phase not summed", "C": "aliasing", "D": "even harmonics missing"},
         FAULTS,
         {
-            "aliasing": "in its picture no line turns back where it reaches the top.",
-            "clicks": "its picture has no bright vertical stripes, and nothing ticks.",
+            "aliasing": "no line in its picture turns back at the top.",
+            "clicks": "its picture has no bright vertical stripes, and you hear no ticks.",
             "even harmonics missing": (
                 "its second harmonic is there, an octave above the first: it doesn't sound hollow."
             ),
-            "noise": "the picture stays dark between the lines, and nothing hisses.",
-            "phase not summed": "it ends an octave above where it began, as it should.",
+            "noise": "its picture stays dark between the lines, and you hear no hiss.",
+            "phase not summed": "it ends an octave above its first note, as it should.",
             (
                 "A",
                 "noise",
-            ): "noise fills every moment, and what you hear comes four times a second.",
+            ): "noise never stops, but this fault comes four times a second.",
         },
     )
 
 
 def _known_pitch(sound):
-    """Say which mistake makes this pitch, if it is one that learners make."""
+    """Say which common mistake gives this pitch, if any."""
     heard = hints.pitch_hz(sound)
     if heard is None:
         return None
@@ -153,10 +153,10 @@ def _known_pitch(sound):
         FIFTH_HZ / (2 * np.pi): "it is far too low: `np.sin` takes radians, so a 2 π is missing.",
         440 * 2 ** (7 / 1200): "it is seven cents above A4; a semitone is a hundred cents.",
         440
-        * (1 + 7 / 12): "seven equal steps in hertz are no semitones: each semitone is a factor.",
+        * (1 + 7 / 12): "seven equal steps in hertz are not semitones: each semitone is a factor.",
         440 * (1 + 7 * (2 ** (1 / 12) - 1)): (
-            "the first semitone has the right size in hertz, but each semitone is a factor, and "
-            "seven of them are its seventh power."
+            "only the first of these steps is a semitone: each semitone multiplies the frequency "
+            "by the same factor, so seven of them take its seventh power."
         ),
         440.0: "this is A4 itself: go up seven semitones.",
         447.0: "seven hertz are less than a third of a semitone here: a semitone is a factor.",
@@ -170,29 +170,29 @@ def _known_pitch(sound):
 def _unsteady(sound):
     blocks = np.sqrt((sound.reshape(20, -1) ** 2).mean(axis=1))
     if blocks.min() < 0.97 * blocks.max():
-        return "its loudness changes on the way: the exercise asks for a steady tone."
+        return "its loudness changes: the exercise asks for a steady tone."
     return None
 
 
 def _not_a_sine(sound):
-    """Say whether anything is left of a sound when the best sine near the fifth is taken out."""
-    # 660 Hz, a pure fifth, lies two cents above the tempered one.
+    """Say whether anything remains of a sound once the best sine near the fifth is removed."""
+    # A pure fifth, 660 Hz, is two cents above the tempered one.
     for hz in np.arange(FIFTH_HZ - 1.0, FIFTH_HZ + 1.0, 0.02):
         rest = _without_wave(sound, hz, np.arange(len(sound)) / SAMPLE_RATE)
         if (rest**2).sum() < 1e-3 * (sound**2).sum():
             return None
-    return "the pitch is right, but a sine has one frequency alone, and here there are others."
+    return "the pitch is right, but a sine has one frequency alone, and this sound has more."
 
 
 def _without_wave(curve, hz, t):
-    """Return what is left of a curve without a constant and the best wave of one frequency."""
+    """Return a curve minus its mean and minus the wave of one frequency that fits it best."""
     waves = np.stack([np.ones_like(t), np.sin(2 * np.pi * hz * t), np.cos(2 * np.pi * hz * t)], 1)
     return curve - waves @ np.linalg.lstsq(waves, curve, rcond=None)[0]
 
 
 def _depth(depth):
     known = {
-        100: "from top to bottom it is 200 cents: the exercise asks for 200 to each side.",
+        100: "it spans 200 cents from bottom to top: the exercise asks for 200 to each side.",
         2: "it sways by two cents, which nobody hears: an octave has 1200 cents.",
         20000: "it sways by 200 semitones: an octave has 1200 cents, not 12.",
     }
@@ -200,7 +200,7 @@ def _depth(depth):
         if abs(depth / cents - 1) < 0.03:
             return sentence
     wide = "wide" if depth > 200 else "narrow"
-    return f"it is too {wide}: {depth:.0f} cents to each side, where two semitones are asked for."
+    return f"it is too {wide}: {depth:.0f} cents to each side instead of 200, two semitones."
 
 
 def _rate(cents):
@@ -210,23 +210,23 @@ def _rate(cents):
         return None
     if abs(rate - 5 / (2 * np.pi)) < 0.2:
         return "it is too slow: `np.sin` takes radians, so a 2 π is missing."
-    return f"it sways {rate:.1f} times a second, and five are asked for."
+    return f"it sways {rate:.1f} times a second instead of five: 2 π times the rate times the time."
 
 
 def _uneven(cents):
     parts = [np.ptp(part) for part in np.split(cents, 5)]
     if min(parts) < 0.9 * max(parts):
-        return "it does not sway equally far all the time: the exercise asks for a steady vibrato."
+        return "its depth changes: the exercise asks for a steady vibrato."
     return None
 
 
 def _sway(cents, t):
-    """Say how a curve of the right depth and rate differs from a sine."""
+    """Say how a curve with the right depth and rate differs from a sine."""
     if np.abs(_without_wave(cents, 5.0, t)).max() < 3:
         return None
     if np.isclose(np.abs(cents), 200, atol=5).mean() > 0.6:
         return (
-            "it jumps between two notes, which is a trill: a vibrato sways smoothly, like a sine."
+            "it jumps between two notes, which is a trill: a vibrato moves smoothly, like a sine."
         )
     stretched = t * len(t) / (len(t) - 1)
     if np.abs(_without_wave(cents, 5.0, stretched)).max() < 1:
@@ -234,7 +234,7 @@ def _sway(cents, t):
             "the frames are a little too far apart: `np.linspace` includes its end unless you "
             "give it `endpoint=False`."
         )
-    return "it goes up and down at about the right rate, but not as a sine of five hertz does."
+    return "it goes up and down at about the right rate, but it is not a sine of five hertz."
 
 
 def _not_a_sawtooth(amplitudes, f0_hz):
@@ -248,9 +248,9 @@ def _not_a_sawtooth(amplitudes, f0_hz):
     sizes = np.abs(amplitudes)
     right = np.where(below, 1 / k, 0)
     known = {
-        "it is too dull: the amplitudes fall with 1 / k, not with its square.": 1 / k**2,
-        "all harmonics are equally loud: the amplitudes should fall with 1 / k.": k**0.0,
-        "every second harmonic is missing, as in a square wave: it sounds hollow.": k % 2 / k,
+        "it is too dull: the amplitudes fall as 1 / k, not as its square.": 1 / k**2,
+        "all harmonics are equally loud: the amplitudes should fall as 1 / k.": k**0.0,
+        "it sounds hollow, like a square wave: every second harmonic is missing.": k % 2 / k,
         "each harmonic is half as loud as the one below: 1 / k falls more slowly.": 0.5 ** (k - 1),
     }
     wrong = hints.mistake(
@@ -266,26 +266,26 @@ def _not_a_sawtooth(amplitudes, f0_hz):
     missing = below & (sizes < 1e-3)
     if missing.any():
         return (
-            f"harmonic {k[missing][0]} is muted, although its {k[missing][0] * f0_hz:g} Hz lie "
-            "below Nyquist's frequency."
+            f"harmonic {k[missing][0]} is muted, although its frequency, {k[missing][0] * f0_hz:g} "
+            "Hz, is below Nyquist."
         )
-    # Two decimals will do.
+    # Two decimals are enough.
     if not np.allclose(sizes[below], right[below], atol=6e-3):
         return "harmonic k should be 1 / k as loud as the first."
     signs = np.sign(amplitudes[below])
     if not ((signs > 0).all() or np.array_equal(signs, (-1.0) ** (k[below] + 1))):
-        return "the signs are mixed: in a sawtooth they are all the same, or they alternate."
+        return "the signs are mixed: those of a sawtooth are all the same, or they alternate."
     return None
 
 
 def _pairs():
-    """Yield (note, wanted, gain, what happened to the note) for `gain`."""
+    """Yield (note, wanted, gain, description of the target) for `gain`."""
     rng = np.random.default_rng(7)
     for n_samples, f0_hz, right, turned, what in (
         (16000, 220, 0.5, 0.0, "is the note itself, at another level"),
         (16000, 330, 0.7, np.pi, "is the note upside down"),
-        (8000, 440, 0.3, np.pi / 2, "has all its waves a quarter of a period later"),
-        (16000, 150, 1.6, 2.0, "has all its waves shifted"),
+        (8000, 440, 0.3, np.pi / 2, "has every harmonic delayed by a quarter of a period"),
+        (16000, 150, 1.6, 2.0, "has every harmonic shifted in phase"),
     ):
         t = np.arange(n_samples) / SAMPLE_RATE
         k = np.arange(1, 13)[:, None]
@@ -300,11 +300,11 @@ def _why_not(found, right, note, wanted, what):
     by_samples = (note @ wanted) / (note @ note)
     if min(abs(found - one) for one in (by_samples, abs(by_samples), max(by_samples, 0))) < 5e-3:
         return (
-            f"this is what comparing samples gives, and here the target {what}: compare something "
-            "that forgets the phase, such as power or a spectrum."
+            f"comparing samples gives this gain, but here the target {what}: compare something that "
+            "ignores the phase, such as power or a spectrum."
         )
     known = {
-        "this is the ratio of the powers, and a gain multiplies amplitudes: take its square root.": (
+        "this is the ratio of the powers, but a gain multiplies amplitudes: take its square root.": (
             (other / rms) ** 2
         ),
         "this is the other way round: which of the two sounds does the gain multiply?": rms / other,
@@ -316,15 +316,15 @@ def _why_not(found, right, note, wanted, what):
     if wrong:
         return wrong
     if found == 0.5 and right != 0.5:
-        return "it gives the gain of the lesson's pair; the function is tried on other pairs."
+        return "it returns the gain of the lesson's pair, but it is tried on other pairs too."
     db = 20 * np.log10(max(found, 1e-9) / right)
     return f"the target {what}; with your gain, the note comes out {hints.too_loud(db)}."
 
 
 def _played(phase, muted_by_hz, step=1):
-    """Return a glide's sound, faded; harmonics are silent where `muted_by_hz` says Nyquist."""
+    """Return the audio of a glide; a harmonic is muted where `muted_by_hz` puts it above Nyquist."""
     k = np.arange(1, N_HARMONICS + 1, step)
-    # They fade below Nyquist: cut off at once, each would click.
+    # They fade out below Nyquist, because a harmonic that stops at once clicks.
     heard = np.clip((SAMPLE_RATE / 2 - muted_by_hz[:, None] * k) / 400, 0, 1)
     sound = (heard * np.sin(phase[:, None] * k) / k).sum(axis=1)
     n = np.arange(len(sound))
@@ -333,7 +333,7 @@ def _played(phase, muted_by_hz, step=1):
 
 
 def _tone(f0_hz, amplitudes):
-    """Return a sound of harmonics, (n_samples,), from a pitch curve of 250 frames a second."""
+    """Return a harmonic sound, (n_samples,), from a pitch curve of 250 frames a second."""
     n_samples = len(f0_hz) * SAMPLE_RATE // FRAME_RATE
     hz = np.interp(np.linspace(0, len(f0_hz), n_samples), np.arange(len(f0_hz)), f0_hz)
     phase = 2 * np.pi * np.cumsum(hz) / SAMPLE_RATE

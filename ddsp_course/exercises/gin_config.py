@@ -1,6 +1,6 @@
 """Exercises of notebooks/02_timbre_transfer/01_install_and_gin.ipynb: many answers are gin texts.
 
-A second copy of gin with a table of its own reads them, so an answer neither sees nor changes the
+A second copy of gin reads them into its own table, so an answer neither sees nor changes the
 notebook's settings.
 """
 
@@ -18,18 +18,20 @@ FAULTS = ("nothing", "no function", "no scope", "not cleared")
 
 
 def leak(answer):
-    """What note() plays after flute.gin and then organ.gin, without clear_config."""
+    """A prediction: what note() plays after flute.gin and organ.gin, without clear_config."""
     right = "the organ, with the flute's pitch and vibrato"
     why = {
-        "the organ": "parsing a text sets its own lines, and erases no others. Run the next cell.",
-        "the flute": "the later text wins where both set the same argument. Run the next cell.",
-        "nothing: an error": "to set an argument twice is no error. Run the next cell.",
+        "the organ": "parsing a text sets the arguments in it and leaves all others as they were. "
+        "Run the next cell.",
+        "the flute": "where both texts set the same argument, the later one wins. Run the next "
+        "cell.",
+        "nothing: an error": "setting an argument twice is not an error. Run the next cell.",
     }
     return hints.choice(answer, right, (right, *why), why)
 
 
 def look_up(answer):
-    """A function (table, scope, name, default) -> the value that gin would give the argument."""
+    """A function (table, scope, name, default) -> the value that gin gives the argument."""
     results = []
     for table, scope, name in _tables():
         result, wrong = hints.call(answer, dict(table), scope, name, -1.0)
@@ -89,29 +91,32 @@ def _last_part(table, scope, name, default):
 
 
 _ALONE = (
-    "it goes by the whole scope alone: where that says nothing, gin asks the outer scope, and then "
-    "the bindings without one."
+    "it looks up the whole scope alone: if that has no binding, gin looks in the outer scope, and "
+    "then among the bindings without a scope."
 )
 _OTHER_RULES = [
     (_ALONE, _whole_scope_alone),
     (_ALONE, _whole_scope_always),
     ("it never looks into scopes.", _no_scopes),
     (
-        "a binding without a scope wins over those with one: the other way round.",
+        "a binding without a scope wins over those with one: it should be the other way round.",
         _without_scope_first,
     ),
-    ("the outer scope wins over the inner one: the other way round.", _outer_first),
     (
-        "it takes the last part of a scope by itself: inside choir/low, low/note does not count.",
+        "the outer scope wins over the inner one: it should be the other way round.",
+        _outer_first,
+    ),
+    (
+        "it looks up the last part of a scope by itself: inside choir/low, low/note does not count.",
         _last_part,
     ),
-    ("it always gives the default.", lambda table, scope, name, default: default),
+    ("it always returns the default.", lambda table, scope, name, default: default),
 ]
 
 
 @functools.cache
 def _tables():
-    """[(table, scope, name)], with scopes in scopes and values of 0, which are values, too."""
+    """[(table, scope, name)], with nested scopes and with the value 0, which is a value too."""
     random = np.random.default_rng(8)
     scopes = ["", "low", "choir", "choir/low", "low/low", "choir/low/echo"]
     cases = [({"note.slope": 2.0, "low/note.slope": 0.0}, "low", "note.slope")]
@@ -125,24 +130,26 @@ def _tables():
 
 
 def faults(answer):
-    """What is wrong with each player of `faulty`: {"A": "no function", ...}."""
+    """The fault in each sound of `faulty`: {"A": "no function", ...}."""
     right = {"A": "no function", "B": "nothing", "C": "no scope", "D": "not cleared"}
     why = {
-        "nothing": "it does not sound like the text: look up each line's pitch, brightness and "
-        "vibrato.",
+        "nothing": "it does not sound like the text: check the pitch, the brightness and the "
+        "vibrato that each line asks for.",
         "no function": "a line without its function leaves a default: here that would be the "
         "bright tone of slope 1.",
         "no scope": "without scopes, both voices would play the same pitch: here there are two.",
         "not cleared": "an earlier text would leave something that this one does not mention.",
-        ("C", "no function"): "slope is set, as the dull tone says: but you hear one pitch only.",
-        ("C", "not cleared"): "nothing foreign is left in it: but you hear one pitch only.",
-        ("D", "no function"): "every line counts: but the voices sway, and no line says so.",
+        ("C", "no function"): "the tone is dull, so slope is set. But you hear only one pitch.",
+        ("C", "not cleared"): "nothing is left over from another text. But you hear only one "
+        "pitch.",
+        ("D", "no function"): "every line takes effect. But the voices have a vibrato, which no "
+        "line asks for.",
     }
     return hints.choices(answer, right, FAULTS, why)
 
 
 def faulty(tone):
-    """Return {"A": (n_samples,), ...}: the exercise's text, played right once and wrong thrice."""
+    """Return {"A": (n_samples,), ...}: the exercise's text, played once rightly and thrice wrongly."""
     meant = {"seconds": 1.5, "slope": 2.0}
     low, high = meant | {"f0_hz": 220}, meant | {"f0_hz": 330}
     bright = {"seconds": 1.5}
@@ -157,7 +164,7 @@ def faulty(tone):
 
 
 def plucked(answer):
-    """A text with which `note()` is an octave below 440 Hz, 0.5 s, plucked, decay 0.1 s."""
+    """A text that makes `note()` play an octave below 440 Hz for 0.5 s, plucked, decay 0.1 s."""
     text, wrong = _text(answer)
     if wrong:
         return wrong
@@ -165,9 +172,11 @@ def plucked(answer):
     if wrong:
         return wrong
     if not played:
-        return "it still sounds as if there were no text: a line is `note.argument = value`."
+        return (
+            "it still sounds as if there were no text: write lines such as `note.argument = value`."
+        )
     if "f0_hz" not in played:
-        return "it still sounds at 440 Hz: nothing is bound to note.f0_hz."
+        return "it still plays 440 Hz: nothing is bound to note.f0_hz."
     return (
         _one_number("note.f0_hz", played["f0_hz"])
         or hints.off_pitch(played["f0_hz"], 220.0)
@@ -178,7 +187,7 @@ def plucked(answer):
 
 
 def chord(answer):
-    """A text with which `chord()` plays 220, 275 and 330 Hz, 2 s each by a macro."""
+    """A text that makes `chord()` play 220, 275 and 330 Hz, for 2 s each with a macro."""
     text, wrong = _text(answer)
     if wrong:
         return wrong
@@ -195,20 +204,25 @@ def chord(answer):
             return wrong
     if len(notes) == 3 and len(set(heard)) == 1:
         return (
-            f"all three voices play {heard[0]:.0f} Hz: give each a scope of its own, as in "
+            f"all three voices play {heard[0]:.0f} Hz: give each voice its own scope, as in "
             "@low/note and low/note.f0_hz."
         )
     if len(notes) != 3:
-        return f"{len(notes)} of the 3 voices are heard."
+        return (
+            f"you hear {len(notes)} of the 3 voices: chord.voices takes a list with one reference "
+            "for each."
+        )
     for hz, right in zip(sorted(heard), _PURE_HZ, strict=True):
         wrong = hints.off_pitch(hz, right)
         if wrong:
             cents = 1200 * np.log2(hz / right)
-            tempered = " That is the tempered third: a pure one is a factor of 5/4."
+            tempered = " That is a tempered third: a pure third is a factor of 5/4."
             return wrong + (tempered if right == 275 and 13 < cents < 15 else "")
     lengths = {note.get("seconds", 1.0) for note in notes}
     if len(lengths) > 1:
-        return "the voices do not end together: note.seconds without a scope counts for all."
+        return (
+            "the voices do not end together: note.seconds without a scope applies to all of them."
+        )
     return (
         _length(lengths.pop(), 2.0)
         or next(filter(None, map(_unheard, notes)), None)
@@ -217,7 +231,7 @@ def chord(answer):
 
 
 def two_oscillators(answer):
-    """A text for a ProcessorGroup of two Harmonics, f0_hz and fifth_hz, added; 16 000 samples."""
+    """A text for a ProcessorGroup that adds two Harmonics, at f0_hz and fifth_hz; 16 000 samples."""
     text, wrong = _text(answer)
     if wrong:
         return wrong
@@ -234,25 +248,25 @@ def two_oscillators(answer):
     }
     try:
         gin.parse_config(text)
-        # Else ddsp's own gin would be asked, which may know an instrument's.
+        # Otherwise ddsp's own gin would answer, and it may hold an instrument's.
         gin.query_parameter("ProcessorGroup.dag")
         made = group()
-        # Not called as a layer: Keras would put its own message in place of what is wrong.
+        # Not called as a layer, because Keras would replace the error message with its own.
         sound = np.asarray(made.get_signal(made.get_controls(inputs)))
     except KeyError as error:
         asked = re.search(r"nested key '([^']*)'", str(error))
         return (
             f"a processor reads {asked[1] if asked else error}, which nothing before it has "
-            f"written: the inputs are {', '.join(inputs)}, and a processor's output is called by "
-            "its name and /signal."
+            f"written: the inputs are {', '.join(inputs)}, and a processor's output is its name "
+            "followed by /signal."
         )
-    # A learner's text runs here, and may raise anything.
+    # This runs a learner's text, which may raise anything.
     except Exception as error:  # noqa: BLE001
         message = _gin.first_line(error)
         if "ProcessorGroup" in message and "no bound parameters" in message:
             return "nothing is bound to ProcessorGroup.dag: the group has no processors."
         if "attribute name must be string" in message:
-            return "a processor stands in the list without parentheses: `@synths.Harmonic()` makes one."
+            return "a processor in the list has no parentheses: `@synths.Harmonic()` makes one."
         return f"it cannot be built and played. {_gin_says(message)}"
     kinds = [type(one).__name__ for one in made.processors]
     if kinds.count("Harmonic") == 1 and len(made.dag) > 2:
@@ -261,7 +275,10 @@ def two_oscillators(answer):
             "the second took the first one's place."
         )
     if kinds.count("Harmonic") < 2:
-        return f"{kinds.count('Harmonic')} of the 2 oscillators are there."
+        return (
+            f"the group has {kinds.count('Harmonic')} of the 2 oscillators: list a Harmonic for "
+            "each pitch."
+        )
     if sound.shape[-1] != SAMPLE_RATE:
         return f"it lasts {sound.shape[-1] / SAMPLE_RATE:g} s: Harmonic.n_samples should be 16000."
     one = ddsp.synths.Harmonic(n_samples=SAMPLE_RATE)
@@ -269,10 +286,11 @@ def two_oscillators(answer):
         np.asarray(one(inputs["amps"], share, inputs[key])) for key in ("f0_hz", "fifth_hz")
     )
     known = {
-        "the root alone is heard: the fifth is not added.": low,
-        "the fifth alone is heard: the root is not added.": high,
-        "the root is heard twice, and no fifth: the second should read fifth_hz.": 2 * low,
-        "the fifth is heard twice, and no root: the first should read f0_hz.": 2 * high,
+        "you hear the root alone: the fifth is not added.": low,
+        "you hear the fifth alone: the root is not added.": high,
+        "you hear the root twice and no fifth: the second oscillator should read fifth_hz.": 2
+        * low,
+        "you hear the fifth twice and no root: the first oscillator should read f0_hz.": 2 * high,
     }
     return hints.mistake(sound, known, rtol=0, atol=1e-4) or hints.close(
         sound[0], (low + high)[0], rtol=0, atol=1e-4
@@ -280,7 +298,7 @@ def two_oscillators(answer):
 
 
 def _play(text, name):
-    """Return (what a function was called with, by the text, None) or (None, a hint)."""
+    """Return (the arguments that the text binds, None) or (None, a hint)."""
     gin = _gin.of_its_own()
 
     @gin.register
@@ -323,46 +341,49 @@ def _play(text, name):
     except Exception as error:  # noqa: BLE001
         if "pluck() missing" in str(error) or "swell() missing" in str(error):
             return None, (
-                "with parentheses the envelope is called before there is a time: note wants the "
-                "function itself, without them."
+                "parentheses call the envelope before there is a time: pass the function itself to "
+                "note, without them."
             )
         return None, _gin_says(_gin.first_line(error))
 
 
 def _voices(played):
-    """Return ([what each voice was called with], a hint or None)."""
+    """Return ([the arguments of each voice], a hint or None)."""
     if not played:
         return None, "it is silent: nothing is bound to chord.voices."
     if not all(isinstance(one, dict) for one in played):
-        return None, "a voice is not a function: in the list stand references, such as @low/note."
+        return None, "a voice is not a function: list references, such as @low/note."
     return played, None
 
 
 def _shared_length(text):
-    """Say whether there is no macro that moves the length of all voices."""
+    """Say whether no macro sets the length of all voices."""
     for line in text.splitlines():
         macro, equals, _ = line.partition("=")
         if equals and "." not in macro:
             played, wrong = _play(f"{text}\n{macro.strip()} = 0.75\n", "chord")
             if not wrong and all(note.get("seconds") == 0.75 for note in played):
                 return None
-    return "it sounds right, but no macro sets the length: a line `length = 2.0`, and %length."
+    return (
+        "it sounds right, but no macro sets the length: write `length = 2.0` and refer to it as "
+        "%length."
+    )
 
 
 def _not_plucked(envelope):
     if envelope is None:
-        return "it holds on evenly to its end: it has no envelope."
+        return "it keeps its level to the end: it has no envelope."
     if not isinstance(envelope, tuple):
         return (
-            f"the envelope is {envelope!r}, and not a function: a reference begins with @, "
-            "without quotes."
+            f"the envelope is {envelope!r}, not a function: a reference begins with @ and has no "
+            "quotes."
         )
     name, decay = envelope
     if name != "pluck":
-        return "it swells where it should die away: the envelope is another."
+        return "it swells when it should die away: use the other envelope."
     if abs(decay - 0.1) > 1e-6:
         how = "long" if decay > 0.1 else "short"
-        return f"it rings too {how}: pluck.decay is {decay:g} s, and should be 0.1."
+        return f"it rings too {how}: pluck.decay is {decay:g} s and should be 0.1."
     return None
 
 
@@ -370,25 +391,25 @@ def _length(seconds, right):
     wrong = _one_number("note.seconds", seconds)
     if wrong or abs(seconds - right) < 1e-6:
         return wrong
-    return f"it lasts {seconds:g} s, and should last {right:g}."
+    return f"it lasts {seconds:g} s and should last {right:g}: note.seconds sets the length."
 
 
 def _one_number(name, value):
     if isinstance(value, (int, float)):
         return None
-    return f"{name} is {value!r}, and not a number."
+    return f"{name} is {value!r}, which is not a number."
 
 
 def _unheard(played):
-    """Say whether a note is silent, or far from in tune, by settings that nobody asked for."""
+    """Say whether other settings make a note silent, clipped or badly out of tune."""
     for name in ("harmonics", "slope", "vibrato_cents", "level"):
         wrong = name in played and _one_number(f"note.{name}", played[name])
         if wrong:
             return wrong
     if played.get("level", 1) <= 0 or played.get("harmonics", 1) < 1:
-        return "it is silent: note.level is above 0, and note.harmonics at least 1."
+        return "it is silent: note.level has to be above 0 and note.harmonics at least 1."
     if played.get("level", 0) > 1:
-        return "it clips: a note.level above 1 goes beyond full scale."
+        return "it clips: a note.level above 1 exceeds full scale."
     if abs(played.get("vibrato_cents", 0)) > 100:
         return "its vibrato is a siren: more than a semitone to each side hides the pitch."
     return None
@@ -397,24 +418,24 @@ def _unheard(played):
 def _gin_says(message):
     if "ast.Name" in message or "malformed node" in message:
         return (
-            "a value is a number, a text in quotes, a list of these, a reference (@name) or a "
+            "a value is a number, a string in quotes, a list of these, a reference (@name) or a "
             "macro (%name): one of yours is none of them."
         )
     if "Expected newline" in message:
         return (
-            "a line is `function.argument = value` and ends there: gin does no arithmetic, and "
-            "wants an = sign, not a colon."
+            "a line is `function.argument = value` and nothing more: gin does no arithmetic, and "
+            "it needs an = sign, not a colon."
         )
     return f"gin says: {message}"
 
 
 def _text(answer):
-    """Return (a gin text, None), from a text or from a list of lines; or (None, a hint)."""
+    """Return (a gin text, None) from a string or a list of lines; or (None, a hint)."""
     if isinstance(answer, str):
         return answer, None
     if isinstance(answer, np.ndarray) and answer.dtype.kind == "U" and answer.ndim:
         return "\n".join(answer.ravel()), None
-    return None, "a text is asked for: put it between three quotes."
+    return None, "the answer should be a text: put it between triple quotes."
 
 
 def _tone(

@@ -1,7 +1,7 @@
-"""What may be wrong with an answer, said in words of sound.
+"""Find out what is wrong with an answer, and describe it in terms of sound.
 
-Each function returns a sentence, or None where it has nothing to say, so that an exercise is a
-chain of them with `or`: the first thing that is wrong is what the learner reads.
+Each function returns a sentence, or None if it finds nothing wrong. An exercise chains them with
+`or`, and the learner reads the first sentence.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import numpy as np
 from ddsp_course.errors import one_line
 from ddsp_course.units import SAMPLE_RATE
 
-# A few cents are heard by nobody, and lie within what `pitch_hz` can measure.
+# Nobody hears a few cents, and `pitch_hz` measures no more precisely than that.
 CENTS = 5
 
 
@@ -22,28 +22,29 @@ def numbers(answer):
     try:
         array = np.asarray(answer)
     except Exception:  # noqa: BLE001, rows of different lengths, objects that refuse
-        return f"numbers are asked for, and this is {kind(answer)}."
+        return f"the answer should be numbers, but this is {kind(answer)}."
     if array.dtype.kind == "c":
-        return "these are complex numbers, and real ones are asked for: take their real part."
+        return "these numbers are complex, and they should be real: take their real part."
     if array.dtype.kind in "US":
         return (
-            f"numbers are asked for, and this is text: leave out the quotes of {_first(array)!r}."
+            f"the answer should be numbers, but this is text: remove the quotes around "
+            f"{_first(array)!r}."
         )
     if array.dtype.kind not in "biuf":
-        return f"numbers are asked for, and this is {kind(answer)}."
+        return f"the answer should be numbers, but this is {kind(answer)}."
     answer = array.astype(float)
     if not np.isfinite(answer).all():
         bad = np.flatnonzero(~np.isfinite(answer.ravel()))[0]
         return (
-            f"number {bad} is not finite (infinity, or NaN): was something divided by zero, or "
-            "the logarithm of zero taken?"
+            f"number {bad} is not finite (infinity or NaN): did you divide by zero, or take the "
+            "logarithm of zero?"
         )
     return None
 
 
 def read(answer):
-    """Return an answer as what exercises take: tensors and lists of numbers as NumPy arrays."""
-    if hasattr(answer, "detach"):  # PyTorch's tensors, which may want their gradient kept
+    """Convert an answer to the types that exercises accept: tensors and lists become NumPy arrays."""
+    if hasattr(answer, "detach"):  # a PyTorch tensor that may require a gradient
         answer = answer.detach()
     if hasattr(answer, "numpy"):
         answer = answer.numpy()
@@ -62,11 +63,14 @@ def call(function, *arguments):
       arguments: what to call it with; arrays are copied, so it cannot change ours.
 
     Returns:
-      (result, None), the result as `read` gives it; or (None, hint) if it is no function, stops
-      with an error, or returns nothing.
+      (result, None), with the result as `read` returns it; or (None, hint) if the answer is not a
+      function, stops with an error, or returns nothing.
     """
     if not callable(function):
-        return None, f"a function is asked for, and this is {kind(function)}: hand over its name."
+        return None, (
+            f"the answer should be a function, but this is {kind(function)}: pass the function's "
+            "name, without parentheses."
+        )
     arguments = [one.copy() if isinstance(one, np.ndarray) else one for one in arguments]
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -82,12 +86,12 @@ def call(function, *arguments):
 
 
 def on_each(function, cases, judge):
-    """Try a learner's function on several inputs; return a hint for the first that goes wrong.
+    """Try a learner's function on several inputs; return a hint for the first wrong result.
 
     Args:
       function: the answer; see `call`.
-      cases: {what the input is, in words: tuple of arguments}.
-      judge: function of the result and the arguments; returns a hint, or None if it is right.
+      cases: {description of the input: tuple of arguments}.
+      judge: function of the result and the arguments; returns a hint, or None for a right result.
     """
     for name, arguments in cases.items():
         result, wrong = call(function, *arguments)
@@ -98,18 +102,18 @@ def on_each(function, cases, judge):
 
 
 def choice(answer, right, options, why):
-    """Return a hint unless an answer is the right one of several words.
+    """Return a hint unless the right one of several words was chosen.
 
     Upper and lower case, spaces and underscores do not matter.
 
     Args:
       answer: text.
-      right: the right one.
-      options: all words that can be chosen.
-      why: {wrong option: why it is not that one}.
+      right: the right word.
+      options: all the words to choose from.
+      why: {wrong option: why it is wrong}.
     """
     if not isinstance(answer, str):
-        return f"one of the words {_listed(options)} is asked for, and this is {kind(answer)}."
+        return f"choose one of the words {_listed(options)}; this is {kind(answer)}."
     word = _plain(answer)
     known = {_plain(option): option for option in options}
     if word not in known:
@@ -123,13 +127,16 @@ def choices(answers, right, options, why):
     """Return a hint unless each item has its right word; see `choice`.
 
     Args:
-      answers: {item: word}, as a learner gives them.
+      answers: {item: word}, from the learner.
       right: {item: its right word}.
-      options: all words that can be chosen.
-      why: {(item, wrong word): why not}; or {wrong word: why not}, for whichever item.
+      options: all the words to choose from.
+      why: {(item, wrong word): why it is wrong}; or {wrong word: why it is wrong} for every item.
     """
     if not isinstance(answers, dict):
-        return f"a dictionary such as {{{next(iter(right))!r}: ...}} is asked for, and this is {kind(answers)}."
+        return (
+            f"the answer should be a dictionary such as {{{next(iter(right))!r}: ...}}, but this is "
+            f"{kind(answers)}."
+        )
     for item, word in right.items():
         if item not in answers:
             return f"the dictionary says nothing about {item!r}."
@@ -143,7 +150,7 @@ def choices(answers, right, options, why):
 
 
 def shape(answer, expected, axes):
-    """Say whether the shape is another, and what that means.
+    """Say whether the shape is wrong, and what that means.
 
     Args:
       answer: array.
@@ -155,34 +162,33 @@ def shape(answer, expected, axes):
         return None
     named = "(" + ", ".join(axes) + ("," if len(axes) == 1 else "") + ")"
     if sorted(got) == sorted(expected):
-        return f"the axes are in another order: {named} is asked for, and this is {got}."
+        return f"the axes are in another order: the shape is {got} but should be {named}."
     if tuple(n for n in got if n != 1) == tuple(n for n in expected if n != 1):
-        return f"the numbers are there, but their shape is {got}, and {tuple(expected)} is asked for, {named}."
+        return f"the numbers are there, but the shape is {got} and should be {tuple(expected)}, {named}."
     if len(got) == len(expected):
         for name, n, right in zip(axes, got, expected, strict=True):
             if abs(n - right) == 1:
-                return f"there is one too {'many' if n > right else 'few'} of {name}: {n}, and not {right}."
-    return f"the shape is {got}, and {tuple(expected)} is asked for, {named}."
+                return f"one too {'many' if n > right else 'few'} {name}: {n} instead of {right}."
+    return f"the shape is {got} but should be {tuple(expected)}, {named}."
 
 
 def close(answer, right, rtol=1e-3, atol=1e-6):
-    """Say how far off an answer is that has the right shape."""
+    """Say how far off an answer of the right shape is."""
     answer, right = np.asarray(answer, float), np.asarray(right, float)
     off = np.abs(answer - right) > atol + rtol * np.abs(right)
     if not off.any():
         return None
-    if off.ndim == 0:
-        return f"{_short(answer)} is not it yet."
     first = tuple(int(i) for i in np.argwhere(off)[0])
     where = first[0] if len(first) == 1 else first
+    side = "high" if answer[first] > right[first] else "low"
     return (
-        f"{off.mean():.0%} of the numbers are off; the first is number {where}, which is "
-        f"{_short(answer[first])}."
+        f"{off.mean():.0%} of the numbers are wrong. The first of them is number {where}: "
+        f"{_short(answer[first])} is too {side}."
     )
 
 
 def one_number(answer):
-    """Say whether an answer is anything but a single number; an array of one will do."""
+    """Say whether an answer is anything but a single number; an array of one number is fine."""
     return numbers(answer) or shape(np.squeeze(answer), (), ())
 
 
@@ -191,8 +197,8 @@ def mistake(answer, known, rtol, atol=0.0):
 
     Args:
       answer: array.
-      known: {sentence: what that mistake makes of it}.
-      rtol, atol: how near.
+      known: {sentence: the answer that this mistake gives}.
+      rtol, atol: tolerances, as in `np.allclose`.
     """
     for sentence, other in known.items():
         if np.allclose(answer, other, rtol=rtol, atol=atol):
@@ -201,12 +207,12 @@ def mistake(answer, known, rtol, atol=0.0):
 
 
 def factor(answer, right, known, rtol=1e-3):
-    """Say whether an answer is the right one times a known factor, such as a wrong unit.
+    """Say whether an answer is off by a known factor, such as a wrong unit.
 
     Args:
-      answer, right: arrays of one shape.
+      answer, right: arrays of the same shape.
       known: {factor: sentence}.
-      rtol: how near.
+      rtol: tolerance, as in `np.allclose`.
     """
     right = np.asarray(right, float)
     known = {sentence: times * right for times, sentence in known.items()}
@@ -223,7 +229,7 @@ def pitch(sound, f0_hz, sample_rate=SAMPLE_RATE):
     """
     heard = pitch_hz(sound, sample_rate)
     if heard is None:
-        return "no pitch can be heard in it."
+        return "it has no audible pitch."
     return off_pitch(heard, f0_hz)
 
 
@@ -236,16 +242,14 @@ def off_pitch(heard_hz, f0_hz):
     side = "high" if cents > 0 else "low"
     if octaves and abs(cents - 1200 * octaves) <= 2 * CENTS:
         count = "an octave" if abs(octaves) == 1 else f"{abs(octaves)} octaves"
-        return f"it is {count} too {side}: {_hz(heard_hz)}, and not {_hz(f0_hz)}."
+        return f"it is {count} too {side}: {_hz(heard_hz)} instead of {_hz(f0_hz)}."
     if abs(cents) < 100:
-        return f"it is {abs(cents):.0f} cents {'sharp' if cents > 0 else 'flat'}: {_hz(heard_hz)}, and not {_hz(f0_hz)}."
-    return (
-        f"it is {abs(cents) / 100:.1f} semitones too {side}: {_hz(heard_hz)}, and not {_hz(f0_hz)}."
-    )
+        return f"it is {abs(cents):.0f} cents {'sharp' if cents > 0 else 'flat'}: {_hz(heard_hz)} instead of {_hz(f0_hz)}."
+    return f"it is {abs(cents) / 100:.1f} semitones too {side}: {_hz(heard_hz)} instead of {_hz(f0_hz)}."
 
 
 def pitch_hz(sound, sample_rate=SAMPLE_RATE):
-    """Return the pitch of a steady sound in Hz, by its autocorrelation; None if it has none."""
+    """Return the pitch of a steady sound in Hz, from its autocorrelation; None if it has none."""
     sound = np.asarray(sound, float) - np.mean(sound)
     n, finer = len(sound), 8
     power = np.abs(np.fft.rfft(sound, 2 * n)) ** 2
@@ -265,7 +269,7 @@ def pitch_hz(sound, sample_rate=SAMPLE_RATE):
     if len(peaks) == 0 or same[peaks].max() < 0.5:
         return None
     period = peaks[np.argmax(same[peaks] > 0.95 * same[peaks].max())]
-    # Step by step to the last period of all, which is measured more exactly than the first.
+    # Go on period by period to the last one: the longer the lag, the more precise the period.
     count = 1
     while (count + 1) * period / count < longest - 1:
         count += 1
@@ -277,13 +281,13 @@ def pitch_hz(sound, sample_rate=SAMPLE_RATE):
 
 
 def late(answer, right, hop_size=1, unit="hop", most=8):
-    """Say whether an answer is the right one, but early or late by a few hops.
+    """Say whether an answer is right but a few hops early or late.
 
     Args:
       answer, right: (n,) of about the same length.
-      hop_size: how many numbers are a hop.
-      unit: what to call it.
-      most: how many hops to look.
+      hop_size: numbers per hop.
+      unit: what the sentence calls a hop.
+      most: the largest shift to try, in hops.
     """
     answer, right = np.asarray(answer, float).ravel(), np.asarray(right, float).ravel()
     n = min(len(answer), len(right))
@@ -297,7 +301,7 @@ def late(answer, right, hop_size=1, unit="hop", most=8):
 
 
 def above_nyquist(f0_hz, amplitudes, sample_rate=SAMPLE_RATE):
-    """Say which harmonics sound above half the sample rate, and are folded down from there.
+    """Say which harmonic lies above half the sample rate, from where it folds down.
 
     Args:
       f0_hz: one pitch, or (n_frames,).
@@ -312,21 +316,21 @@ def above_nyquist(f0_hz, amplitudes, sample_rate=SAMPLE_RATE):
     frame, harmonic = np.argwhere(wrong)[0]
     return (
         f"there is energy above Nyquist: harmonic {harmonic + 1} would be at "
-        f"{_hz(hz[frame, harmonic])}, and folds down from {_hz(sample_rate / 2)}."
+        f"{_hz(hz[frame, harmonic])}, so it folds back below {_hz(sample_rate / 2)}."
     )
 
 
 def peak(sound, right, tolerance=0.02):
-    """Say whether a sound's highest sample is not the one that was asked for."""
+    """Say whether a sound's peak is too high or too low."""
     highest = float(np.abs(sound).max())
     if abs(highest - right) <= tolerance * right:
         return None
     db = 20 * np.log10(max(highest, 1e-9) / right)
-    return f"it is {too_loud(db)}: its peak is {highest:.2f}, and not {right:.2f}."
+    return f"it is {too_loud(db)}: its peak is {highest:.2f} instead of {right:.2f}."
 
 
 def too_loud(db):
-    """Return "6.0 dB too loud", or "too soft" for a level below zero."""
+    """Return "6.0 dB too loud", or "6.0 dB too soft" if `db` is negative."""
     return f"{abs(db):.1f} dB too {'loud' if db > 0 else 'soft'}"
 
 
@@ -339,12 +343,12 @@ def _short(value):
 
 
 def kind(answer):
-    """Return what an answer is, in words: "of the kind dict", or "nothing (None)"."""
+    """Describe what an answer is: "of type dict", or "nothing (None)"."""
     if answer is None:
         return "nothing (None)"
     if isinstance(answer, int) and abs(answer) > sys.float_info.max:
-        return "a whole number of more digits than a float can hold"
-    return f"of the kind {type(answer).__name__}"
+        return "a whole number with more digits than a float can hold"
+    return f"of type {type(answer).__name__}"
 
 
 def _first(array):

@@ -6,37 +6,38 @@ from ddsp_course.exercises import hints
 from ddsp_course.units import SAMPLE_RATE, midi_to_hz
 
 HOMES = {
-    "Harmonic": ("synths", "it plays a note from nothing, as a synthesizer does"),
+    "Harmonic": ("synths", "it creates a note from scratch, like a synthesizer"),
     "Mix": ("processors", "it neither makes a sound nor colours one: it blends two"),
-    "ExpDecayReverb": ("effects", "it puts a sound into a room"),
-    "SpectralLoss": ("losses", "it says how far two sounds are apart"),
-    "RnnFcDecoder": ("training.decoders", "it draws curves, which others make audible"),
+    "ExpDecayReverb": ("effects", "it adds a room's reverberation to the audio"),
+    "SpectralLoss": ("losses", "it measures how different two sounds are"),
+    "RnnFcDecoder": ("training.decoders", "it computes curves that a synthesizer turns into audio"),
 }
 AMPLITUDE = 0.2
-# Chords that the notebook does not show, besides its own: of two, three and four notes, and one
-# that lies between the keys of a piano.
+# The notebook's chord and three that it does not show, with two and four notes and with one note
+# between the keys of a piano.
 CHORDS = ([60, 64, 67], [45, 57], [50, 57, 62, 66], [69.5])
 FAULTS = {
     "MIDI numbers as hertz": "C4, E4 and G4 are notes 60, 64 and 67, and 60 Hz would be a rumble",
-    "radians as hertz": "the pitches would all be 2 π times, or 2.65 octaves, too high",
+    "radians as hertz": "all pitches would be too high by a factor of 2 π, or 2.65 octaves",
     "decibels as amplitudes": "that would change the level alone, and by a lot",
-    "clipped": "cut-off peaks would add many frequencies that are not in the chord",
+    "clipped": "the clipped peaks would add many frequencies that are not in the chord",
     "minor third": "the middle note would be a semitone lower, and the chord would sound sad",
 }
 FAULTY = {"A": "radians as hertz", "B": "MIDI numbers as hertz", "C": "clipped"}
 
 
 def homes(found):
-    """{class's name: its module's name} of the five classes of `HOMES`; more do no harm."""
+    """{class name: module name} of the five classes of `HOMES`; further entries do no harm."""
     if not isinstance(found, dict):
-        return f"a dictionary is asked for, and this is {hints.kind(found)}."
+        return f"the answer should be a dictionary, but this is {hints.kind(found)}."
     found = {_name(key): _name(value) for key, value in found.items()}
     if not set(found) & set(HOMES):
         if set(found.values()) & set(HOMES):
-            return (
-                "it is the wrong way round: the class is the key, and its module stands behind it."
-            )
-        return f"its keys are {', '.join(list(found)[:3])}, and not the names of the classes."
+            return "it is the wrong way round: the class is the key, and its module is the value."
+        return (
+            f"its keys are {', '.join(list(found)[:3])}, not the names of the classes: write "
+            '{"Harmonic": ..., ...}.'
+        )
     for name, (home, heard) in HOMES.items():
         if name not in found:
             return f"{name} is missing: {heard}."
@@ -46,15 +47,16 @@ def homes(found):
         if "keras" in said:
             return f"{said} is where the parent of {name} lives: ask the class for its own module."
         if said == home.split(".")[0]:
-            return f"{name}: ddsp.{said} is a whole folder; in which of its files is the class written?"
-        return f"{name} is not at home in {said}: {heard}. Its __module__ tells."
+            return f"{name}: ddsp.{said} is a whole folder; which of its files defines the class?"
+        return f"{name} is not defined in {said}: {heard}. Look at its __module__."
     return None
 
 
 def farthest(answer):
-    """Which of four sounds has the largest spectral loss: a prediction."""
+    """A prediction: which of four sounds has the largest spectral loss."""
     not_it = (
-        "run the next cell and compare: count what is missing, and also what should not be there."
+        "run the next cell and compare. The loss counts partials that are missing, and also "
+        "partials that should not be there."
     )
     return hints.choice(
         answer,
@@ -62,14 +64,14 @@ def farthest(answer):
         ("itself", "half as loud", "a whole tone higher", "silence"),
         {
             "itself": "the loss between a sound and itself is 0.",
-            "half as loud": f"its partials are all where they should be; {not_it}",
+            "half as loud": f"its partials are all where they should be: {not_it}",
             "silence": not_it,
         },
     )
 
 
 def chord(function):
-    """A function that plays MIDI notes as sines of amplitude 0.2 for a second, (16000,)."""
+    """A function that plays MIDI notes for a second as sines of amplitude 0.2, (16000,)."""
     for notes in CHORDS:
         sound, wrong = hints.call(function, np.array(notes))
         wrong = wrong or _wrong_chord(sound, notes)
@@ -79,7 +81,7 @@ def chord(function):
 
 
 def faulty_chords():
-    """Return {name: sound} of the chords whose faults `faults` asks for, (16000,) each."""
+    """Return {name: sound} of the three chords that `faults` asks about, (16000,) each."""
     notes = np.array(CHORDS[0])
     good_hz = midi_to_hz(notes)
     clipped = np.clip(3 * _sines(good_hz), -0.4, 0.4)
@@ -97,7 +99,7 @@ def _wrong_chord(sound, notes):
     if wrong:
         return wrong
     if len(notes) > 1 and np.shape(sound)[-2:] == (SAMPLE_RATE, len(notes)):
-        return "these are several sounds side by side: add them up, as air does."
+        return "these are several sounds side by side: add them up."
     sound = np.squeeze(sound)
     wrong = hints.shape(sound, (SAMPLE_RATE,), ("samples",))
     if wrong:
@@ -107,55 +109,58 @@ def _wrong_chord(sound, notes):
     if len(heard) == 0:
         return "it is silent."
     if len(heard) < len(notes):
-        return f"{len(notes)} notes should sound, and there are only {len(heard)}."
+        return f"{len(notes)} notes should sound, but only {len(heard)} can be heard."
     if len(heard) > len(notes):
         far = [np.abs(np.log2(hz / right)).min() for hz in heard]
-        return f"something sounds at {heard[np.argmax(far)]:.0f} Hz that belongs to none of them."
+        return f"there is a tone at {heard[np.argmax(far)]:.0f} Hz that belongs to none of them."
     known = {
         "these are MIDI numbers played as hertz: convert them.": np.sort(notes),
-        "the frequencies are 2 π times too high: oscillator_bank takes hertz.": 2 * np.pi * right,
+        "the frequencies are too high by a factor of 2 π: oscillator_bank takes hertz.": (
+            2 * np.pi * right
+        ),
     }
-    # Half a bin of the second's spectrum.
+    # A bin of a one-second spectrum is 1 Hz wide: this is half a bin.
     wrong = hints.mistake(heard, known, rtol=1e-3, atol=0.5) or _out_of_tune(heard, right)
     if wrong:
         return wrong
     db = 20 * np.log10(amplitudes / AMPLITUDE)
     if np.ptp(db) < 0.3 and abs(db.mean()) > 0.3:
         return (
-            f"in tune, and {hints.too_loud(db.mean())}: each sine has an amplitude of {AMPLITUDE}."
+            f"it is in tune but {hints.too_loud(db.mean())}: each sine should have an amplitude of "
+            f"{AMPLITUDE}."
         )
     for hz, off in zip(right, db, strict=True):
         if abs(off) > 0.3:
             return f"the note at {hz:.0f} Hz is {hints.too_loud(off)}."
     if np.std(_levels(sound)) > 0.02 * np.mean(_levels(sound)) and len(notes) == 1:
-        return "its level changes: each sine keeps an amplitude of 0.2 to the end."
+        return "its level changes: each sine should keep an amplitude of 0.2 to the end."
     return None
 
 
 def _levels(sound):
-    """Return the RMS of tenths of a second, (10,)."""
+    """Return the RMS of each tenth of a second, (10,)."""
     return np.sqrt(np.mean(np.reshape(np.asarray(sound, float), (10, -1)) ** 2, axis=1))
 
 
 def _sines(frequencies_hz):
-    """Return a second of sines of amplitude 0.2, (16000,)."""
+    """Return one second of sines with an amplitude of 0.2, (16000,)."""
     time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     return AMPLITUDE * np.sin(2 * np.pi * np.outer(frequencies_hz, time)).sum(axis=0)
 
 
 def _out_of_tune(heard, right):
-    """Say which of the pitches, from low to high, is off, or that all are off alike."""
+    """Say which of the pitches is wrong, or that all are wrong by the same interval."""
     cents = 1200 * np.log2(heard / right)
     if np.ptp(cents) < hints.CENTS:
         wrong = hints.off_pitch(heard[0], right[0])
-        return wrong and f"everything is transposed; the lowest note: {wrong}"
+        return wrong and f"the whole chord is transposed. Its lowest note: {wrong}"
     i = np.argmax(abs(cents))
     wrong = hints.off_pitch(heard[i], right[i])
-    return wrong and f"the note at {right[i]:.0f} Hz: {wrong}"
+    return wrong and f"one note should be at {right[i]:.0f} Hz: {wrong}"
 
 
 def _partials(sound):
-    """Return the frequencies (Hz) and amplitudes of what sounds steadily for a second, low to high."""
+    """Return the frequencies (Hz) and amplitudes of the steady partials in a second, low to high."""
     finer, window = 8, np.hanning(len(sound) + 1)[:-1]
     size = np.abs(np.fft.rfft(sound * window, finer * len(sound))) / (window.sum() / 2)
     middle = size[1:-1]

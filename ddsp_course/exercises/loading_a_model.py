@@ -8,13 +8,13 @@ import numpy as np
 from ddsp_course.exercises import _gin, hints
 
 _CALLED = ("os.listdir", "os.getcwd")
-# An instrument at 24 000 Hz, and a recording for it.
+# An instrument trained at 24 000 Hz, and the length of a recording for it.
 _HOP_SIZE, _N_SAMPLES, _TIME_STEPS, _N_RECORDED = 96, 96000, 1000, 83333
 _SETTINGS = {"ch": 192, "rnn_channels": 128, "layers_per_stack": 3, "harmonics": 75}
 
 
 def damaged(function):
-    """A function from {name: bytes} and {name: md5Hash} to the names of the damaged files."""
+    """A function of {name: bytes} and {name: md5Hash} that returns the names of damaged files."""
     for seed in (0, 1, 2):
         files, promised, right = _arrived(seed)
         names, wrong = hints.call(function, dict(files), dict(promised))
@@ -28,20 +28,20 @@ def damaged(function):
 
 
 def forgotten(answer):
-    """A prediction: what becomes of two seconds with all three settings forgotten."""
+    """A prediction: how long two seconds become if all three settings are forgotten."""
     return hints.choice(
         answer,
         "1 s",
         ("1 s", "2 s", "fails"),
         {
-            "2 s": "something has to say how long it is. Run the next cell and compare.",
-            "fails": "the settings of the training still fit each other. Run the next cell.",
+            "2 s": "one of the settings has to give its length. Run the next cell and compare.",
+            "fails": "the settings from the training still fit each other. Run the next cell.",
         },
     )
 
 
 def faults(named):
-    """{violin: its fault} of the three that the notebook plays."""
+    """{violin: its fault} of the three violins that the notebook plays."""
     return hints.choices(
         named,
         {
@@ -57,15 +57,15 @@ def faults(named):
         ),
         {
             "n_samples forgotten": "then the tune would be twice as fast.",
-            "time_steps forgotten": "then the tempo and the tone would be nearly right.",
-            "a bit flipped in the gin file": "then the violin would play its tune in loud noise.",
+            "time_steps forgotten": "then the tempo and the timbre would be nearly right.",
+            "a bit flipped in the gin file": "then loud noise would cover the violin's tune.",
             "weights not loaded": "then nothing in it would sound like a violin.",
         },
     )
 
 
 def _arrived(seed):
-    """Return ({name: bytes}, {name: md5Hash}, names of the damaged) of files from a bucket."""
+    """Return ({name: bytes}, {name: md5Hash}, damaged names) of files from a bucket."""
     rng = np.random.default_rng(seed)
     sent = {f"{name}.gin": rng.bytes(50) for name in ("flute", "oboe", "cello", "horn", "harp")}
     promised = {
@@ -88,42 +88,48 @@ def _wrong_files(names, right, every):
         return f"{foreign[0]!r} is none of the files."
     if names == every:
         return (
-            "all of them differ: md5Hash is the 16 bytes themselves in base64 (`digest()`), as "
-            "text, and not their hexadecimal digits (`hexdigest()`)."
+            "all of them differ: md5Hash is the base64 of the 16 bytes (`digest()`), as text, not "
+            "of their hexadecimal digits (`hexdigest()`)."
         )
     if right and names == every - right:
-        return "these are the whole ones, and the damaged are asked for."
+        return "these are the intact files: return the damaged ones."
     whole = sorted(names - right)
     if whole:
-        return f"{whole[0]} is as the bucket has it."
-    return f"{len(right - names)} damaged files would be kept: they are as long as they should be."
+        return f"{whole[0]} matches the bucket's checksum."
+    return (
+        f"{len(right - names)} damaged files would be kept: their lengths are right, so compare "
+        "their contents."
+    )
 
 
 def called(names):
-    """The functions that the pickle would import, as "module.name"."""
+    """The functions that the pickle would call, as "module.name"."""
     names, wrong = _texts(names)
     if wrong:
         return wrong
     names = {name.replace(" ", ".") for name in names}
     if "os.system" in names:
-        return "os.system is a value in it, as a comment: no STACK_GLOBAL follows upon it."
+        return "os.system is only a value in it, a comment: no STACK_GLOBAL follows it."
     if any("." not in name for name in names):
-        return 'a name is asked for with its module, such as "os.getcwd".'
+        return 'write each name with its module, such as "os.getcwd".'
     if any(name.endswith(".getcwd") and name != "os.getcwd" for name in names):
         return (
-            "the module of getcwd does not stand before it: BINGET takes a string out of the memo, "
-            "the one of its number."
+            "the module of getcwd is not the string just before it: BINGET takes a string out of "
+            "the memo by its number."
         )
     if names < set(_CALLED):
-        return f"{len(names)} of the {len(_CALLED)} functions are found."
+        return (
+            f"you have found {len(names)} of the {len(_CALLED)} functions: look at what stands before "
+            "each STACK_GLOBAL."
+        )
     extra = sorted(names - set(_CALLED))
     if extra:
-        return f"{extra[0]} is not called in it."
+        return f"{extra[0]} is not called in it: no STACK_GLOBAL follows that pair of strings."
     return None
 
 
 def length(lines):
-    """Gin lines that fit the instrument to the recording, as a text or a list of lines."""
+    """Gin lines that fit the instrument to the recording, as a string or a list of lines."""
     if isinstance(lines, str):
         lines = [lines]
     lines, wrong = _texts(lines)
@@ -137,36 +143,46 @@ def length(lines):
     frames = found.get("F0LoudnessPreprocessor.time_steps", _TIME_STEPS)
     for value in (sines, noise, frames):
         if not isinstance(value, int):
-            return f"{value!r} is no whole number: samples and frames are counted."
+            return f"{value!r} is not a whole number: samples and frames are counted."
     if sines != noise:
-        return (
-            f"the sines have {sines} samples and the noise has {noise}, and they cannot be added."
-        )
+        return f"the sines have {sines} samples and the noise has {noise}, so they cannot be added."
     if frames == _TIME_STEPS:
         return (
-            f"the curves still become {_TIME_STEPS} frames, whatever their length: "
+            f"the curves are still resampled to {_TIME_STEPS} frames, whatever their length: "
             "time_steps has to change as well."
         )
     if sines == _N_SAMPLES:
         return "it still lasts 4 s: n_samples has to change as well."
     if frames == _N_RECORDED // 64:
-        return "64 is the violin's hop. This instrument's is 96000 / 1000 samples."
+        return "64 is the violin's hop size. This instrument's is 96000 / 1000 samples."
     if sines % frames:
         return (
-            f"{sines} samples are no whole number of hops in {frames} frames, and ddsp refuses "
-            "them: leave out what does not fill a frame."
+            f"{sines} samples do not divide evenly into {frames} frames, and ddsp rejects them: "
+            "leave out the samples that do not fill a frame."
         )
     if sines // frames != _HOP_SIZE:
-        return f"a frame would have {sines // frames} samples, and the network learned {_HOP_SIZE}."
+        return (
+            f"a frame would have {sines // frames} samples, but the network was trained with "
+            f"{_HOP_SIZE}."
+        )
     if sines > _N_RECORDED:
-        return f"it plays {sines} samples, and {_N_RECORDED} were recorded: round down."
+        return f"it plays {sines} samples, but the recording has {_N_RECORDED}: round down."
     if frames != _N_RECORDED // _HOP_SIZE:
-        return f"{_N_RECORDED - sines} samples of the recording are left out, more than a frame."
+        return (
+            f"it leaves out {_N_RECORDED - sines} samples of the recording, more than a frame: a "
+            f"frame has {_HOP_SIZE}."
+        )
     return None
 
 
 def settings(answer):
     """Four numbers: ch, rnn_channels, layers_per_stack and the number of harmonics."""
+    where = {
+        "ch": "it is the width of one dense layer in a stack",
+        "rnn_channels": "it is a third of the width of the GRU's weights",
+        "layers_per_stack": "it is how many dense layers a stack has",
+        "harmonics": "it is the last layer's width without the noise bands and the amplitude",
+    }
     wrong = hints.numbers(answer) or hints.shape(answer, (4,), ("settings",))
     if wrong:
         return wrong
@@ -175,28 +191,28 @@ def settings(answer):
         return "384 is three gates of the GRU side by side: rnn_channels is one of them."
     if ch in (384, 512):
         return (
-            f"{ch:.0f} is what a layer behind the stacks reads, both stacks together: ch is what one "
-            "layer gives."
+            f"{ch:.0f} is the input width of a layer after the stacks, which reads both of them: ch is "
+            "the output width of one layer."
         )
     if layers == 2:
         return "the layers of a stack are counted from 0."
     if harmonics == 76:
-        return "one number too many for the harmonics: a frame also has one overall amplitude."
+        return "that is one too many harmonics: each frame also has one overall amplitude."
     if harmonics in (141, 140):
-        return "the last layer gives the bands of noise as well: take away 65."
+        return "the last layer's outputs include the noise bands: subtract 65."
     values = (ch, rnn_channels, layers, harmonics)
     for (name, right), given in zip(_SETTINGS.items(), values, strict=True):
         if given != right:
-            return f"{name} is {given:g}, and the shapes say another number."
+            return f"{name} is not {given:g}: {where[name]}."
     return None
 
 
 def _texts(answer, may_be_empty=False):
-    """Return ([text, ...], None), or (None, a hint) where an answer is no list of texts."""
+    """Return ([text, ...], None), or (None, a hint) if an answer is not a list of strings."""
     if isinstance(answer, set | tuple) or (isinstance(answer, np.ndarray) and answer.ndim):
         answer = list(answer)
     if not isinstance(answer, list) or not all(isinstance(one, str) for one in answer):
-        return None, "a list of texts is asked for."
+        return None, "the answer should be a list of strings."
     if not answer and not may_be_empty:
         return None, "the list is empty."
     return [str(one) for one in answer], None
@@ -224,7 +240,7 @@ def _parsed(text):
             ("Harmonic", "synths", harmonic),
             ("FilteredNoise", "synths", filtered_noise),
             ("F0LoudnessPreprocessor", "training.preprocessing", preprocessor),
-            # Magenta's notebooks set it along with the length.
+            # Magenta's notebooks set it together with the length.
             ("oscillator_bank", "core", oscillator_bank),
         )
     ]
@@ -234,6 +250,6 @@ def _parsed(text):
         for one in made:
             found.update(one())
         return found, None
-    # A learner's text runs here: what it sets off is of any kind, and is told.
+    # This runs a learner's text, which may raise anything.
     except Exception as error:  # noqa: BLE001
         return None, f"gin says: {_gin.first_line(error)}"

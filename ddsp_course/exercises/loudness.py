@@ -17,16 +17,16 @@ def hum(answer):
         "less than 1 dB",
         ("less than 1 dB", "about 3 dB", "about 30 dB"),
         {
-            "about 3 dB": "that is about what it does to the power, from which A-weighting takes "
-            f"30 dB: {look}",
-            "about 30 dB": "30 dB is what A-weighting takes from the hum, and powers add up: the "
-            f"smaller one hardly counts. {look[0].upper()}{look[1:]}",
+            "about 3 dB": "without A-weighting, yes, but it lowers the hum by 30 dB before the "
+            f"powers are added: {look}",
+            "about 30 dB": "A-weighting lowers the hum by 30 dB. Powers add up, so the smaller one "
+            f"hardly counts: {look}",
         },
     )
 
 
 def gain(function):
-    """A function from Hz, one or several, to the factor for the loudness of a 1 kHz tone."""
+    """A function of one or more Hz: the factor that makes a tone as loud as one at 1 kHz."""
     several = np.array([63.0, 250, 1000, 2500, 7000])
     cases = {
         "50 Hz": (50.0,),
@@ -38,7 +38,7 @@ def gain(function):
 
 
 def together(function):
-    """A function from the power levels of independent sounds, (players,) in dB, to their sum's."""
+    """A function from the levels of independent sounds, (players,) in dB, to the level of all."""
     rng = np.random.default_rng(4)
     cases = {
         "sixteen violins of -40 dB": (np.full(16, -40.0),),
@@ -50,7 +50,7 @@ def together(function):
 
 
 def test_sound():
-    """Return a tone, noise of the same power and the tone 20 dB softer, beside a hum, 2 s."""
+    """Return 2 s: a tone, noise of the same power and the tone 20 dB softer, all with a hum."""
     at = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     sine = np.sqrt(2) * 0.1 * np.sin(2 * np.pi * 1000 * at)
     noise = 0.1 * np.random.default_rng(6).normal(size=len(at))
@@ -61,12 +61,12 @@ def test_sound():
 
 
 def faulty_curves():
-    """Return the right loudness of `test_sound`, (frames,), and {name: what a faulty program says}."""
+    """Return the loudness of `test_sound`, (frames,), and {name: a faulty program's loudness}."""
     sound = test_sound()
     weights_db = _a_weighting_db(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE))
     power = _power(sound, FRAME // 2)
     weighted_db = 10 * np.log10(power + 1e-12) + weights_db
-    # Frames of 128 ms that begin where they should have their middle.
+    # Frames of 128 ms that begin at the time on which they should be centred.
     early = _loudness(_power(sound, 0, LONG) * FRAME / LONG)
     return _loudness(power), {
         "A": early,
@@ -91,12 +91,11 @@ def faults(named):
             "no A-weighting": "then the hum would fill the rests.",
             "decibels averaged": "then the noise would come out far above the tone of the same "
             "power.",
-            "frames not centred": "then the whole curve would come early or late, and keep its "
-            "shape.",
-            "amplitude taken for power": "then all differences would be half as large: the soft "
-            "tone only 10 dB below the loud one.",
-            "no floor": "then a rest would fall below -80 dB, and here the hum is louder than "
-            "that.",
+            "frames not centred": "then the whole curve would keep its shape but come early or "
+            "late.",
+            "amplitude taken for power": "then all differences would be half as large, with the "
+            "soft tone only 10 dB below the loud one.",
+            "no floor": "then a rest could fall below -80 dB, but here the hum is louder than that.",
         },
     )
 
@@ -111,19 +110,19 @@ def _wrong_gain(answer, hz):
     if np.allclose(answer, right, rtol=0.01):
         return None
     known = {
-        "that is a ratio of powers, and samples are amplitudes: it would come out twice as many "
-        "dB stronger.": right**2,
-        "the tone that is hardly heard gets softer still: turn the factor over.": 1 / right,
-        "these are A-weights in decibels: make a factor of them.": weight_db,
-        "these are decibels: make a factor of them.": -weight_db,
-        "decibels are powers of ten, and this is a power of e.": np.exp(-weight_db / 20),
+        "that is a ratio of powers, but samples are amplitudes: this factor boosts the tone by "
+        "twice as many dB.": right**2,
+        "a tone that is hard to hear gets softer still: invert the factor.": 1 / right,
+        "these are A-weights in decibels: convert them to a factor.": weight_db,
+        "these are decibels: convert them to a factor.": -weight_db,
+        "decibels are powers of ten, but this is a power of e.": np.exp(-weight_db / 20),
         "half of the decibels are missing: for an amplitude, 20 dB are a factor of 10.": 10
         ** (-weight_db / 40),
-        "it is as if 1000 Hz had no weight of 0 dB: the 2.0 dB of the formula are missing.": (
+        "the weight at 1000 Hz should be 0 dB: the formula's 2.0 dB are missing.": (
             10 ** (-(weight_db - 2.0) / 20)
         ),
     }
-    # At 1000 Hz, nearly all mistakes are right.
+    # At 1000 Hz, nearly all these mistakes give the right answer.
     wrong = hints.mistake(answer, known, rtol=0.01, atol=1e-3)
     if wrong:
         return wrong
@@ -131,7 +130,7 @@ def _wrong_gain(answer, hz):
         return "a factor is above zero."
     off_db = 20 * np.log10(answer / right)
     worst = off_db.flat[np.abs(off_db).argmax()]
-    return f"the tone would be {hints.too_loud(worst)}."
+    return f"the tone would be {hints.too_loud(worst)}: the factor has to undo the A-weight."
 
 
 def _wrong_total(answer, levels_db):
@@ -144,22 +143,24 @@ def _wrong_total(answer, levels_db):
         return None
     n = len(levels_db)
     known = {
-        "that would be right if all were in step: the powers of independent players add up, not "
-        "their amplitudes.": 20 * np.log10(np.sum(10 ** (levels_db / 20))),
-        "the decibels were added: each factor of ten in power is 10 dB.": levels_db.sum(),
+        "that would be right if all players were in phase: for independent players, powers add up, "
+        "not amplitudes.": 20 * np.log10(np.sum(10 ** (levels_db / 20))),
+        "the decibels were added: convert them to powers first.": levels_db.sum(),
         "that is the mean of the powers, one average player: add them up.": right
         - 10 * np.log10(n),
-        "that is the mean of the decibels: make powers of them and add these up.": levels_db.mean(),
-        "that holds only if all are equally loud: add up the powers of each.": levels_db.mean()
+        "that is the mean of the decibels: convert them to powers and add those up.": (
+            levels_db.mean()
+        ),
+        "that holds only if all are equally loud: add up the power of each.": levels_db.mean()
         + 10 * np.log10(n),
         "that holds only if all are as loud as the first.": levels_db[0] + 10 * np.log10(n),
-        "that is the loudest one alone: the others add power, too.": levels_db.max(),
-        "that is a power, and decibels are asked for.": 10 ** (right / 10),
+        "that is the loudest one alone: the others add power too.": levels_db.max(),
+        "that is a power: convert it to decibels.": 10 ** (right / 10),
         "these are bels: a factor of ten is 10 decibels.": right / 10,
-        "the natural logarithm was taken: decibels count tens.": right * np.log(10),
+        "you took the natural logarithm: decibels use base 10.": right * np.log(10),
     }
     return hints.mistake(answer, known, rtol=0, atol=0.06) or (
-        f"it is {hints.too_loud(answer - right)}."
+        f"it is {hints.too_loud(answer - right)}: powers add up, decibels do not."
     )
 
 

@@ -16,13 +16,13 @@ def untrained(answer):
         ("the tune with another timbre", "noise without pitch", "nothing"),
         {
             "noise without pitch": f"follow f0_hz through the four steps above; then {look}",
-            "nothing": f"random weights give random controls, which are hardly all zero: {look}",
+            "nothing": f"random weights give random controls, which are unlikely to be all zero: {look}",
         },
     )
 
 
 def erased(answer):
-    """A prediction: what is lost when the network's memory is emptied before each frame."""
+    """A prediction: what is lost if the network's memory is erased before each frame."""
     look = "run the next cell and listen."
     return hints.choice(
         answer,
@@ -30,7 +30,7 @@ def erased(answer):
         ("the pitch", "the dynamics", "how notes begin"),
         {
             "the pitch": f"the pitch does not go through the memory: {look}",
-            "the dynamics": f"the loudness also reaches the last stack past the memory: {look}",
+            "the dynamics": f"the loudness also bypasses the memory to reach the last stack: {look}",
         },
     )
 
@@ -46,18 +46,19 @@ def lstm(function):
         if np.isclose(float(np.squeeze(count)), 4 * (square + bias), rtol=1e-9):
             continue
         known = {
-            "that is a GRU: an LSTM computes one thing more.": 3 * (square + 2 * bias),
-            "that counts three things, and an LSTM computes four.": 3 * (square + bias),
-            "that has two biases for each of the four, as PyTorch's LSTM: Keras's has one.": 4
+            "that is a GRU: an LSTM has one more computation.": 3 * (square + 2 * bias),
+            "that counts three computations, but an LSTM has four.": 3 * (square + bias),
+            "that has two biases for each of the four, as in PyTorch's LSTM: Keras's has one.": 4
             * (square + 2 * bias),
             "the biases are missing: one for each unit, four times.": 4 * square,
-            "that has one bias for each unit: each of the four needs its own.": 4 * square + bias,
-            "that counts one of the four.": square + bias,
-            "it reads its own state, too: each of the four has a second matrix.": 4
+            "that has one bias for each unit, but each of the four needs its own.": 4 * square
+            + bias,
+            "that counts only one of the four.": square + bias,
+            "an LSTM also reads its own state: each of the four has a second matrix.": 4
             * (n_in * units + bias),
-            "that is a matrix of n_in by n_in: the state has `units` numbers, and so its matrix is "
+            "that is a matrix of n_in by n_in: the state has `units` numbers, so its matrix is "
             "units by units.": 4 * (n_in * units + n_in * n_in + bias),
-            "each of the four has a bias for every unit, and not a single one.": 4 * (square + 1),
+            "each of the four has a bias for every unit, not a single one.": 4 * (square + 1),
         }
         return hints.mistake(count, known, rtol=1e-9) or (
             f"for n_in = {n_in} and units = {units}, Keras's LSTM has another number of weights. "
@@ -67,7 +68,7 @@ def lstm(function):
 
 
 def gate(function):
-    """A function from seconds to the update gate that leaves a tenth of the state after them."""
+    """A function from seconds to the update gate that leaves a tenth of the state after that time."""
     for seconds in (0.5, 0.08, 3.0):
         z, wrong = hints.call(function, seconds)
         wrong = wrong or hints.one_number(z) or _wrong_gate(float(np.squeeze(z)), seconds)
@@ -77,7 +78,7 @@ def gate(function):
 
 
 def to_keras(function):
-    """A function from PyTorch's four arrays of a GRU to Keras's three."""
+    """A function that converts the four arrays of PyTorch's GRU to the three of Keras's."""
     for n_in, units, seed in ((3, 4, 0), (5, 5, 1)):
         rng = np.random.default_rng(seed)
         arrays = [
@@ -108,21 +109,21 @@ def faults(named):
             "noise forgotten",
         ),
         {
-            "weights not restored": "an untrained network has learned no dynamics: the pause would "
-            "sound on.",
+            "weights not restored": "an untrained network has learned no dynamics: the note would "
+            "go on through the pause.",
             "memory erased in each frame": "then no note would have an attack: each would sound the "
             "same from its first frame to its last.",
-            "memory erased once": "then the violin would begin a note once more where none begins, "
-            "and be right otherwise.",
-            "loudness forgotten": "then the pause would sound on with the violin's own timbre and "
-            "noise.",
-            "noise forgotten": "then no hiss would be left, and the pause would be silent.",
+            "memory erased once": "then the violin would start a note afresh where none begins, and "
+            "the rest would be right.",
+            "loudness forgotten": "then the note would go on through the pause, with the violin's "
+            "own timbre and noise.",
+            "noise forgotten": "then there would be no hiss, and the pause would be silent.",
         },
     )
 
 
 def faulty_sounds(violin):
-    """Return {name: sound} of the three whose faults `faults` asks for, (32000,) each.
+    """Return {name: sound} of the three sounds that `faults` asks about, (32000,) each.
 
     Args:
       violin: `instruments.Instrument`.
@@ -147,7 +148,7 @@ def faulty_sounds(violin):
     )
 
     def decode(decoder, *parts):
-        """Decode each part, (rows, frames), with a memory of its own, and join them."""
+        """Decode each part, (rows, frames), from an empty memory, and join them."""
         outputs = [
             decoder({"f0_scaled": f0[part][..., None], "ld_scaled": loudness[part][..., None]})
             for part in parts
@@ -167,7 +168,7 @@ def faulty_sounds(violin):
 
 
 def _played(raw, f0_hz):
-    """Raw outputs, (frames, channels) each, as sound of one level."""
+    """Play raw outputs, (frames, channels) each, at a common level."""
     n_samples = len(f0_hz) * HOP_SIZE
     oscillators = ddsp.synths.Harmonic(n_samples=n_samples)
     breath = ddsp.synths.FilteredNoise(n_samples=n_samples, window_size=0)
@@ -182,26 +183,26 @@ def _played(raw, f0_hz):
 def _wrong_gate(z, seconds):
     frames = seconds * FRAME_RATE
     if not 0 < z < 1:
-        return f"the gate is {z:.4g}, and a gate lies between 0 and 1."
-    # As much longer or shorter as a gate rounded to four digits makes it.
+        return f"the gate is {z:.4g}, but a gate lies between 0 and 1."
+    # Rounding a gate to four digits changes the time by as much as this.
     if abs(np.log(0.1) / np.log(z) / frames - 1) < 0.03:
         return None
     known = {
         "that is per second: the gate acts in each frame, 250 times a second.": 0.1
         ** (1 / seconds),
         "that is per sample: the gate acts once per frame.": 0.1 ** (1 / (SAMPLE_RATE * seconds)),
-        "with that, 1 / e is left, and not a tenth.": np.exp(-1 / frames),
-        "with that, half is left, and not a tenth.": 0.5 ** (1 / frames),
-        "with that, a tenth is gone, and nine tenths are left.": 0.9 ** (1 / frames),
-        "that is what the state loses in a frame: the gate says what it keeps.": 1
+        "that leaves 1 / e, and a tenth should remain.": np.exp(-1 / frames),
+        "that leaves a half, and a tenth should remain.": 0.5 ** (1 / frames),
+        "that removes a tenth, so nine tenths are left.": 0.9 ** (1 / frames),
+        "that is the share that the state loses in a frame: the gate is the share that it keeps.": 1
         - 0.1 ** (1 / frames),
-        "a memory does not fade along a straight line: each frame keeps the same share of what the "
-        "frame before has left.": 1 - 0.9 / frames,
-        "with that, a hundredth is left: a tenth of the amplitude, and not of the power.": 0.01
+        "a memory does not fade along a straight line: each frame keeps the same share of the "
+        "frame before.": 1 - 0.9 / frames,
+        "that leaves a hundredth: a tenth of the state should remain, not of its square.": 0.01
         ** (1 / frames),
     }
     for sentence, other in known.items():
-        # As far apart as memories that are 1 % longer or shorter.
+        # Memories that are 1 % longer or shorter count as the same.
         if abs(np.log(z) / np.log(other) - 1) < 0.01:
             return sentence
     after = np.log(0.1) / np.log(z) / FRAME_RATE
@@ -210,18 +211,18 @@ def _wrong_gate(z, seconds):
 
 def _wrong_weights(made, arrays, n_in, units):
     if not isinstance(made, (list, tuple)) or len(made) != 3:
-        return "three arrays are asked for, in a list: W, U and b."
+        return "return three arrays in a list: W, U and b."
     made = [np.asarray(hints.read(one)) for one in made]
     shapes = [(n_in, 3 * units), (units, 3 * units), (2, 3 * units)]
     for name, array, shape in zip("WUb", made, shapes, strict=True):
         wrong = hints.numbers(array)
         if name == "b" and array.shape == (3 * units,):
             wrong = (
-                "b has one bias, and two are needed: the reset gate multiplies the state's and not "
-                "the input's."
+                "b has one bias, but two are needed: the reset gate multiplies the state's bias and "
+                "not the input's."
             )
         if not wrong and array.shape != shape:
-            wrong = f"{name} has the shape {array.shape}, and Keras needs {shape}."
+            wrong = f"{name} has the shape {array.shape}, but Keras needs {shape}."
         if wrong:
             return wrong
     x = np.random.default_rng(9).normal(size=(20, n_in))
@@ -237,30 +238,33 @@ def _wrong_weights(made, arrays, n_in, units):
     swapped = W, U, b[::-1]
     turned = [np.concatenate([-a[..., :units], a[..., units:]], -1) for a in right]
     shuffled = {
-        "the gates are still in PyTorch's order, and what should forget now decides how fast the "
-        "sound follows: Keras's order is z, r, h.": in_order((1, 0, 2)),
+        "the gates are still in PyTorch's order, so the reset gate acts as the update gate: Keras's "
+        "order is z, r, h.": in_order((1, 0, 2)),
         "the two biases have changed places: the input's comes first.": swapped,
-        "the update gate is turned round, and long memories become short: both libraries keep the "
-        "old state where z is 1.": turned,
+        "the update gate is inverted, which makes long memories short: both libraries keep the old "
+        "state where z is 1.": turned,
         "the biases are still in PyTorch's order.": (W, U, in_order((1, 0, 2))[2]),
-        "the sum of the two biases must stay split: the reset gate turns down the state's alone.": (
+        "keep the two biases apart instead of adding them: the reset gate multiplies the state's "
+        "alone.": (
             W,
             U,
             np.tile(b.mean(axis=0), (2, 1)),
         ),
         "U is still in PyTorch's order.": (W, in_order((1, 0, 2))[1], b),
-        "the order is turned round: r, z, h become z, r, h, and not h, z, r.": in_order((2, 0, 1)),
+        "the order is reversed: r, z, h should become z, r, h, not h, z, r.": in_order((2, 0, 1)),
     }
     for sentence, other in shuffled.items():
         if np.allclose(_states(x, *made), _states(x, *other), atol=1e-3):
             return sentence
     if np.allclose(np.sort(made[0], None), np.sort(W, None), atol=1e-3):
-        return "all numbers are there, but some are in another place: transpose, and then check the order."
-    return "the states differ from PyTorch's: only reorder and transpose, and leave the numbers as they are."
+        return "all the numbers are there, but some are in the wrong place: transpose, then check the order."
+    return (
+        "the states differ from PyTorch's: reorder and transpose the numbers without changing them."
+    )
 
 
 def _keras(arrays):
-    """PyTorch's arrays of a GRU as Keras's."""
+    """Convert the arrays of PyTorch's GRU to Keras's."""
     W, U, b_x, b_h = (
         np.concatenate([np.split(a, 3)[i] for i in (1, 0, 2)]) for a in map(np.asarray, arrays)
     )
@@ -285,7 +289,7 @@ def _sigmoid(x):
 
 
 def _fading(function):
-    """A tone that fades as a state does whose gate lets a tenth be left after half a second."""
+    """A tone that fades like a state whose gate leaves a tenth after half a second."""
     n = np.arange(SAMPLE_RATE)
     z = float(np.squeeze(hints.read(function(0.5))))
     return 0.4 * z ** (n / HOP_SIZE) * np.sin(2 * np.pi * 440 / SAMPLE_RATE * n)

@@ -7,22 +7,22 @@ from ddsp_course.units import SAMPLE_RATE
 
 
 def worst(answer):
-    """A prediction: which variant of a note the waveform loss rates worst."""
+    """A prediction: which variant of a note has the largest waveform loss."""
     look = "run the next cell and compare."
     return hints.choice(
         answer,
         "signs flipped",
         ("signs flipped", "a sample later", "30 cents too high", "silence"),
         {
-            "a sample later": f"a sample is a small part of a period of 220 Hz: {look}",
-            "30 cents too high": f"it goes out of step, and so is right half of the time: {look}",
-            "silence": f"the difference is then the note itself, and it can be larger: {look}",
+            "a sample later": f"one sample is a small part of a period at 220 Hz: {look}",
+            "30 cents too high": f"it drifts in and out of phase, so half of the time it fits: {look}",
+            "silence": f"then the difference is the note itself, but it can be larger: {look}",
         },
     )
 
 
 def last_harmonic(function):
-    """A function from an instrument to the number of the highest harmonic that learned."""
+    """A function of an instrument that returns the number of the highest harmonic it learned."""
     from ddsp_course import instruments
 
     for name in ("trumpet", "flute", "tenor_saxophone"):
@@ -36,21 +36,24 @@ def last_harmonic(function):
         if number == right:
             continue
         if number == right - 1:
-            return f"{name}: harmonic 1 is number 0 of an array: add 1."
+            return f"{name}: arrays count from 0 and harmonics from 1: add 1."
         if number == right + 1:
-            return f"{name}: one too many; the first bias is the amplitude's, and not harmonic 1's."
+            return f"{name}: one too high. The first bias is the amplitude's, not harmonic 1's."
         if number == np.flatnonzero(bias)[-1] + 1 or number > 60:
             return f"{name}: biases 61 and up are the noise's: the harmonics are 1 to 60."
         if number == np.count_nonzero(bias[1:61]) or number == 60:
             return (
-                f"{name}: how many there are is not asked for, but which is the last that is not 0."
+                f"{name}: return the last harmonic whose bias is not 0, not how many of them there "
+                "are."
             )
-        return f"{name}: harmonic {right} learned too, or harmonic {number:.0f} did not."
+        if number > right:
+            return f"{name}: harmonic {number:.0f} never learned: its bias is still 0."
+        return f"{name}: a harmonic above {number:.0f} has a bias that is not 0."
     return None
 
 
 def amplitudes(harmonics):
-    """The amplitude times each harmonic's share of its frame, (100, 20)."""
+    """The amplitude times each harmonic's share in its frame, (100, 20)."""
     amplitude = 0.5 * np.hanning(102)[1:-1]
     strength = np.random.default_rng(3).uniform(0.1, 1, (100, 20))
     wrong = hints.numbers(harmonics) or hints.shape(harmonics, (100, 20), ("frames", "harmonics"))
@@ -68,33 +71,33 @@ def amplitudes(harmonics):
             "these are the shares: every frame is as loud as the next. Multiply by the amplitude."
         )
     if is_like(amplitude[:, None] * strength / strength.sum(axis=0, keepdims=True)):
-        return "the shares add up to 1 over time, along the wrong axis: they should in each frame, over the harmonics."
+        return "the shares add up to 1 over time, along the wrong axis: in each frame, the harmonics should add up to 1."
     if is_like(amplitude[:, None] * strength / strength.sum()):
-        return "all frames together add up to 1, and it is far too soft: each frame should, over its harmonics."
+        return "the shares of all frames together add up to 1, which is far too soft: in each frame, they should add up to 1."
     if is_like(amplitude[:, None] * strength / strength.max(axis=1, keepdims=True)):
         return (
-            f"the strongest harmonic of each frame has the whole amplitude, and it is {_too_loud(harmonics, right)}: "
-            "divide by the sum of the frame, not by its maximum."
+            f"it is {_too_loud(harmonics, right)}, because the strongest harmonic of each frame gets the "
+            "whole amplitude: divide by the frame's sum, not by its maximum."
         )
     if is_like(amplitude[:, None] * strength):
         return (
             f"it is {_too_loud(harmonics, right)}: the strengths of a frame do not add up to 1 yet."
         )
     if is_like(amplitude[:, None] * np.exp(strength) / np.exp(strength).sum(axis=1, keepdims=True)):
-        return "a softmax makes the harmonics nearly alike: the strengths are positive already, so divide by their sum."
+        return "a softmax makes the harmonics nearly equal: the strengths are positive already, so divide by their sum."
     if is_like(amplitude[:, None] * strength / strength.mean(axis=1, keepdims=True)):
-        return "the mean makes the shares add up to 20, not to 1: divide by the sum."
+        return "dividing by the mean makes the shares add up to 20, not to 1: divide by the sum."
     if is_like(amplitude[:, None] * strength / np.linalg.norm(strength, axis=1, keepdims=True)):
-        return "here the squares of the shares add up to 1; the shares themselves should."
+        return "the squares of these shares add up to 1, but the shares themselves should."
     if is_like(amplitude[:, None] * np.sqrt(shares)):
-        return "the square root is of powers; these are amplitudes already."
+        return "a square root turns powers into amplitudes, but these are amplitudes already."
     if is_like(amplitude[:, None] + shares):
-        return "the amplitude is a factor of the shares, and here it is added to them."
+        return "the amplitude should multiply the shares, but here it is added to them."
     return hints.close(harmonics, right)
 
 
 def loss(value):
-    """The spectral loss of two decaying sines with hiss, at frames of 512 samples: one number."""
+    """The spectral loss of two decaying sines with hiss, with frames of 512 samples: one number."""
     wrong = hints.one_number(value)
     if wrong:
         return wrong
@@ -103,30 +106,30 @@ def loss(value):
     s, s_hat = _magnitudes(target, 512), _magnitudes(sound, 512)
     linear, logs = np.abs(s - s_hat), np.abs(np.log(s) - np.log(s_hat))
     right = linear.mean() + logs.mean()
-    # The last frames reach beyond the sound: some leave them out.
+    # The last frames extend beyond the audio, and some implementations leave them out.
     n_whole = (len(target) - 512) // 128 + 1
     for wanted in (right, linear[:n_whole].mean() + logs[:n_whole].mean()):
         if abs(value - wanted) <= 5e-4 * right:
             return None
-    # Overlaps differ by little, so the nearest is the one that was taken.
+    # Different overlaps give nearly the same loss, so the nearest one is the answer's.
     overlaps = {overlap: _loss(target, sound, 512, overlap) for overlap in (0, 0.25, 0.5, 0.875)}
     overlap = min(overlaps, key=lambda one: abs(value - overlaps[one]))
     if abs(value - overlaps[overlap]) <= 5e-4 * right:
-        return f"the frames overlap by {overlap:.1%}, and three quarters are asked for."
+        return f"the frames overlap by {overlap:.1%} instead of three quarters."
     decibels, squares = logs.mean() * 20 / np.log(10), (linear**2).mean() + (logs**2).mean()
     cancelling = (s - s_hat).mean() + (np.log(s) - np.log(s_hat)).mean()
     known = {
-        "the logarithm's term is missing: so far only what is loud counts, and no noise floor.": linear.mean(),
+        "the logarithm's term is missing: so far only loud frequencies count, not the noise floor.": linear.mean(),
         "the plain magnitudes' term is missing: soft frequencies count as much as loud ones.": logs.mean(),
-        "that is the sum: of a sound twice as long, it would be twice as much. Take the mean.": linear.sum()
+        "that is the sum, which doubles if the sound is twice as long. Take the mean.": linear.sum()
         + logs.sum(),
         "the differences are squared, which is L2: L1 takes their absolute values.": squares,
         "too loud and too soft cancel each other: take absolute values before the mean.": cancelling,
-        "the logarithm is the natural one, not that to base 10.": linear.mean()
+        "use the natural logarithm instead of the one to base 10.": linear.mean()
         + logs.mean() / np.log(10),
-        "the logarithms are in decibels, and weigh 8.7 times as much as natural ones.": linear.mean()
+        "the logarithms are in decibels, which count 8.7 times as much as natural ones.": linear.mean()
         + decibels,
-        "these are the waveforms, with all their phases: compare magnitudes of spectrograms.": float(
+        "this compares the waveforms, phases included: compare magnitudes of spectrograms.": float(
             np.mean((target - sound) ** 2)
         ),
     }
@@ -136,12 +139,16 @@ def loss(value):
     sizes = {size: _loss(target, sound, size) for size in (64, 128, 256, 1024, 2048)}
     size = min(sizes, key=lambda one: abs(value - sizes[one]))
     if abs(value - sizes[size]) <= 0.01 * right:
-        return f"that is the loss at frames of {size} samples: 512 are asked for."
-    return hints.close(value, right)
+        return f"that is the loss with frames of {size} samples instead of 512."
+    side = "high" if value > right else "low"
+    return (
+        f"that is too {side}: add the mean of the magnitudes' absolute differences to that of their "
+        "logarithms'."
+    )
 
 
 def noise_level(function):
-    """A function from a harmonic and a noise part to the noise's level against both, in dB."""
+    """A function of a harmonic part and a noise part: the noise's level relative to both, in dB."""
     n = np.arange(SAMPLE_RATE)
     for seed, gain, hz in ((5, 0.15, 220), (6, 0.5, 440), (7, 0.01, 330)):
         harmonic = 0.4 * np.sin(2 * np.pi * hz / SAMPLE_RATE * n)
@@ -154,7 +161,7 @@ def noise_level(function):
 
 
 def incomplete_sounds():
-    """Return {name: sound}: a note, and the three of `missing`, (24000,) each."""
+    """Return {name: sound}: a note, and the three sounds that `missing` asks about, (24000,) each."""
     return {
         "The note": _note(),
         "A": _note(loudness=False),
@@ -170,9 +177,9 @@ def missing(named):
         {"A": "loudness", "B": "noise", "C": "high harmonics"},
         ("noise", "vibrato", "loudness", "high harmonics"),
         {
-            "noise": "then the breath would be gone that goes on beneath the note.",
-            "vibrato": "then its pitch would stand still.",
-            "loudness": "then it would neither swell nor fade, and stop at once.",
+            "noise": "then the breath beneath the note would be gone.",
+            "vibrato": "then its pitch would not move.",
+            "loudness": "then it would neither swell nor fade, and would stop abruptly.",
             "high harmonics": "then it would be dull.",
         },
     )
@@ -198,24 +205,25 @@ def _wrong_level(level_db, harmonic, noise):
     if abs(level_db - right) <= 0.05:
         return None
     known = {
-        "the sign is turned: the noise is softer than the whole.": -right,
-        "it is twice as many decibels as it should be: powers take 10 log10, and amplitudes 20.": 2
+        "the sign is wrong: the noise is softer than the whole.": -right,
+        "that is twice as many decibels as it should be: powers take 10 log10, amplitudes 20.": 2
         * right,
-        "it is half as many decibels as it should be: amplitudes take 20 log10, and powers 10.": right
+        "that is half as many decibels as it should be: amplitudes take 20 log10, powers 10.": right
         / 2,
-        "that is the noise against the harmonics: compare it with the whole.": 10
+        "that compares the noise with the harmonics: compare it with the whole.": 10
         * np.log10(power["noise"] / power["harmonic"]),
         "that is the level of the harmonics.": 10 * np.log10(power["harmonic"] / power["whole"]),
-        "these are the peaks: what counts is the mean power.": 20
+        "that compares the peaks: compare the mean powers.": 20
         * np.log10(np.abs(noise).max() / np.abs(whole).max()),
-        "that is the natural logarithm: decibels take that to base 10.": 10 * np.log(ratio),
-        "that is the noise alone, against a power of 1: divide by the whole's.": 10
+        "that is the natural logarithm: decibels use base 10.": 10 * np.log(ratio),
+        "that compares the noise with a power of 1: divide by the power of the whole.": 10
         * np.log10(power["noise"]),
         "that is the ratio of the powers: take 10 log10 of it for decibels.": ratio,
         "that is the ratio of the amplitudes: take 20 log10 of it for decibels.": np.sqrt(ratio),
     }
     return hints.mistake(level_db, known, rtol=0.001) or (
-        f"the noise is {hints.too_loud(level_db - right)}."
+        f"the noise is {hints.too_loud(level_db - right)}: divide its mean power by that of the "
+        "whole."
     )
 
 

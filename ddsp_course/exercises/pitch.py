@@ -12,77 +12,78 @@ SURE = 0.5
 
 
 def lost(answer):
-    """A prediction: which frame the network cannot read if nothing is normalised."""
+    """A prediction: in which frame the network finds no pitch if none is normalised."""
     look = "run the next cell and compare the columns."
     return hints.choice(
         answer,
         "60 dB softer",
         ("as it is", "60 dB softer", "with an offset"),
         {
-            "as it is": f"its standard deviation is within reach of what training showed: {look}",
-            "with an offset": "a filter that swings between positive and negative weights adds up "
-            f"a constant to nearly nothing: {look}",
+            "as it is": f"its standard deviation is close to that of the training frames: {look}",
+            "with an offset": "a filter whose weights swing between positive and negative turns a "
+            f"constant into nearly nothing: {look}",
         },
     )
 
 
 def hertz(function):
-    """A function from activations (frames, 360) to Hz, 0 where the confidence is below 0.5."""
+    """A function from activations, (frames, 360), to Hz: 0 where the confidence is below 0.5."""
     cases = {name: (activation,) for name, activation in _hidden_activations().items()}
     return hints.on_each(function, cases, _wrong_pitch)
 
 
 def chroma(function):
-    """A function of estimate, truth (frames,) in Hz and cents: the raw chroma accuracy."""
+    """A function of estimate and truth, (frames,) in Hz, and cents: the raw chroma accuracy."""
     return hints.on_each(function, _hidden_tracks(), _wrong_share)
 
 
 def transition(answer):
     """A transition matrix that lets the pitch move by up to an octave a frame, (360, 360)."""
     size = (crepe.N_BINS, crepe.N_BINS)
-    wrong = hints.numbers(answer) or hints.shape(answer, size, ("from", "to"))
+    wrong = hints.numbers(answer) or hints.shape(answer, size, ("rows", "columns"))
     if wrong:
         return wrong
     answer = np.asarray(answer, float)
     weights = _weights(REACH + 1)
     right = weights / weights.sum(axis=1, keepdims=True)
-    # Rounded to four digits, a row of 121 numbers adds up to 1 within half a per cent.
+    # If its 121 numbers are rounded to four digits, a row adds up to 1 within half a per cent.
     if np.allclose(answer, right, rtol=2e-3, atol=6e-5) and (answer >= 0).all():
         return None
     known = {
-        "these are weights, and not yet probabilities: divide each row by its sum.": weights,
-        "each column adds up to 1, and the rows do not: a row says where one pitch may go "
-        "next.": right.T,
-        "the whole matrix adds up to 1, and each row should.": weights / weights.sum(),
-        "an octave itself is still out of reach: 60 bins should weigh 1, and here they weigh "
-        "0.": _rows(REACH),
-        "this is CREPE's own, which moves by at most 11 bins: it would lose the octaves "
+        "these are weights, not yet probabilities: divide each row by its sum.": weights,
+        "each column adds up to 1 instead of each row: a row says where one pitch may go next.": (
+            right.T
+        ),
+        "the whole matrix adds up to 1, but each row should.": weights / weights.sum(),
+        "a step of a whole octave is still out of reach: 60 bins should have weight 1, but here it "
+        "is 0.": _rows(REACH),
+        "this is CREPE's own matrix, which moves by at most 11 bins: it would lose the octaves "
         "again.": _rows(12),
-        "this reaches 12 bins, a fifth of an octave: a bin is a fifth of a semitone, and an octave "
+        "this reaches 12 bins, a fifth of an octave: a bin is a fifth of a semitone, so an octave "
         "has 60.": _rows(13),
-        "all steps within the octave weigh the same, so a steady pitch is no likelier than one "
-        "that jumps about.": _rows(REACH + 1, flat=True),
+        "all steps within the octave have the same weight, so a steady pitch is no likelier than "
+        "one that jumps about.": _rows(REACH + 1, flat=True),
     }
     wrong = hints.mistake(answer, known, rtol=1e-3, atol=1e-7)
     if wrong:
         return wrong
     if (answer < 0).any():
-        return "a probability is not negative: what is out of reach weighs 0."
+        return "a probability cannot be negative: bins out of reach get 0."
     sums = answer.sum(axis=1)
     if not np.allclose(sums, 1, atol=6e-3):
         row = int(np.argmax(np.abs(sums - 1)))
-        return f"row {row} adds up to {sums[row]:.3g}: from each bin the pitch has to go somewhere."
+        return f"row {row} adds up to {sums[row]:.3g}, not 1: from each bin the pitch must go somewhere."
     reach = int(np.flatnonzero(answer[180] > 1e-9).max() - 180)
     if reach != REACH:
-        return f"from bin 180 it reaches {reach} bins upward, and an octave is {REACH}."
+        return f"from bin 180 it reaches {reach} bins upwards, but an octave is {REACH}."
     return (
-        "it reaches an octave and adds up, but the weights do not fall along a straight line from "
-        "61 to 1."
+        "it reaches an octave and each row adds up to 1, but the weights do not fall along a "
+        "straight line from 61 to 1."
     )
 
 
 def faulty_curves():
-    """Return {name: pitch (frames,) in Hz, 0 for a rest} of the trackers that `faults` is about."""
+    """Return {name: pitch (frames,) in Hz, 0 for a rest} of the trackers that `faults` asks about."""
     melody = _melody()
     sounding = melody > 0
     cents = np.where(sounding, 1200 * np.log2(np.maximum(melody, 1) / 10), 0)
@@ -111,18 +112,18 @@ def faults(named):
         {
             "no Viterbi": "then the pitch would leap for a few frames in the middle of a note.",
             "no weighted mean": "then each vibrato would move in steps of 20 cents.",
-            "confidence ignored": "then something would sound in the rests.",
-            "all bins averaged": "then soft humps far away would pull whole notes out of tune.",
+            "confidence ignored": "then you would hear pitches in the rests.",
+            "all bins averaged": "then small peaks far away would pull whole notes out of tune.",
             "Viterbi too stiff": "then the pitch would slide slowly from each note to the next.",
         },
     )
 
 
 def sung(f0_hz):
-    """Return a pitch curve (frames,) in Hz as sound, (frames * 64,); 0 is silent."""
+    """Play a pitch curve, (frames,) in Hz: audio (frames * 64,), silent where it is 0."""
     at = np.arange(HOP_SIZE * len(f0_hz)) // HOP_SIZE
     phase = 2 * np.pi * np.cumsum(f0_hz[at]) / SAMPLE_RATE
-    # Fades of 5 ms, so that rests do not click.
+    # Fades of 5 ms keep rests from clicking.
     level = np.convolve(f0_hz[at] > 0, np.hanning(81) / np.hanning(81).sum(), "same")
     return 0.1 * level * sum(np.sin(k * phase) / k for k in (1, 2, 3))
 
@@ -172,7 +173,7 @@ def _wrong_pitch(answer, activation):
     wrong = hints.numbers(answer)
     if wrong:
         if np.isnan(np.asarray(answer, float)).any():
-            return "some of it is NaN: mark a frame without a pitch with 0."
+            return "some of it is NaN: use 0 for a frame without a pitch."
         return wrong
     answer = np.squeeze(np.asarray(answer, float))
     sure = activation.max(axis=1) >= SURE
@@ -185,28 +186,28 @@ def _wrong_pitch(answer, activation):
     if (answer[sure] <= 0).any():
         return "a frame with a confidence of 0.5 or more gets no pitch."
     if (answer[~sure] != 0).any():
-        return "a frame below 0.5 must be exactly 0."
+        return "a frame with a confidence below 0.5 must be exactly 0."
     cents = 1200 * np.log2(answer[sure] / 10)
     given = activation[sure]
     right = _weighted_cents(given)
-    # Hertz may be rounded to one decimal.
+    # The answer in Hz may be rounded to one decimal.
     tolerance = 0.2 + 1200 * np.log2(1 + 0.06 / _hz(right))
     if (np.abs(cents - right) < tolerance).all():
         return None
     known = {
-        "it is the middle of the loudest bin: its neighbours should pull, too.": crepe.CENTS[
+        "it is the middle of the most active bin: let its neighbours count too.": crepe.CENTS[
             given.argmax(axis=1)
         ],
-        "all bins were counted, and what is far away pulls: take the nine around the maximum.": (
+        "it averages all bins, even those far from the peak: take the nine around the maximum.": (
             _weighted_cents(given, everything=True)
         ),
-        "fewer than nine bins were counted: four on each side of the maximum.": _weighted_cents(
+        "it averages fewer than nine bins: take four on each side of the maximum.": _weighted_cents(
             given, reach=3
         ),
-        "more than nine bins were counted: four on each side of the maximum.": _weighted_cents(
+        "it averages more than nine bins: take four on each side of the maximum.": _weighted_cents(
             given, reach=5
         ),
-        "the pitch is averaged in hertz, which pulls it sharp: average the cents.": (
+        "the pitch is averaged in hertz, which makes it sharp: average the cents.": (
             _mean_of_hertz(given)
         ),
         "it is more than three octaves too low: CREPE counts cents from 10 Hz, not from 1 Hz.": (
@@ -219,14 +220,14 @@ def _wrong_pitch(answer, activation):
         if np.allclose(cents, other, atol=0.4):
             return sentence
     if np.allclose(answer[sure], right, atol=5):
-        return "these are cents above 10 Hz: an oscillator wants hertz."
+        return "these are cents above 10 Hz: convert them to hertz."
     if np.allclose(answer[sure], (right - crepe.CENTS[0]) / crepe.CENTS_PER_BIN, atol=0.1):
-        return "these are bins: make cents of them, and then hertz."
+        return "these are bins: convert them to cents, and then to hertz."
     worst = int(np.argmax(np.abs(cents - right)))
     off = cents[worst] - right[worst]
     return (
-        f"the worst frame is {abs(off):.1f} cents {'sharp' if off > 0 else 'flat'}: weigh each of "
-        "the nine bins with its activation."
+        f"the worst frame is {abs(off):.1f} cents {'sharp' if off > 0 else 'flat'}: weight each of "
+        "the nine bins by its activation."
     )
 
 
@@ -280,26 +281,27 @@ def _wrong_share(answer, estimate_hz, true_hz, cents):
     if abs(answer - right) < 2e-3:
         return None
     known = {
-        "octave errors count as wrong: that is the raw pitch accuracy. Fold each difference into "
-        "half an octave up or down.": _share(*given, fold=False),
-        "frames without a true pitch are counted.": _share(*given, all_frames=True),
-        "only what is too sharp counts as wrong: take the absolute difference.": _share(
+        "octave errors count as wrong here: that is the raw pitch accuracy. Fold each difference "
+        "to within half an octave.": _share(*given, fold=False),
+        "this counts frames without a true pitch: leave them out.": _share(*given, all_frames=True),
+        "only sharp estimates count as wrong: take the absolute difference.": _share(
             *given, signed=True
         ),
-        "frames whose estimate is 0 are left out: they are wrong answers.": _share(
+        "frames whose estimate is 0 are left out, but they are wrong answers.": _share(
             *given, zero_ok=True
         ),
-        "these are per cent: a share lies between 0 and 1.": 100 * right,
+        "this is a percentage: a share lies between 0 and 1.": 100 * right,
         "that is the share of wrong frames.": 1 - right,
-        "a downward octave error still counts as wrong: the remainder of 1200 cents may be just "
-        "below 1200, too.": _modulo_share(*given),
-        "it is a number of frames: divide by how many have a pitch.": right * (true_hz > 0).sum(),
-        "the tolerance is in semitones or octaves, and cents are asked for.": _share(
+        "a slightly flat estimate still counts as wrong: its remainder modulo 1200 cents is just "
+        "below 1200.": _modulo_share(*given),
+        "this is a number of frames: divide by how many have a pitch.": right * (true_hz > 0).sum(),
+        "the tolerance is in semitones or octaves, but it should be in cents.": _share(
             estimate_hz, true_hz, 100 * cents
         ),
     }
     return hints.mistake(answer, known, rtol=0, atol=2e-3) or (
-        f"{right:.0%} of the frames with a pitch are within {cents} cents of it, whole octaves aside."
+        f"{right:.0%} of the frames with a pitch are within {cents} cents of it, apart from whole "
+        "octaves."
     )
 
 
@@ -332,7 +334,7 @@ def _glide(function):
 
 
 def _leaping(matrix):
-    """Return alternating octaves as Viterbi with a transition matrix hears them."""
+    """Play alternating octaves along the path that Viterbi finds with a transition matrix."""
     seen = np.repeat([173, 233] * 6, 15)
     with np.errstate(divide="ignore"):
         step = np.log(np.asarray(matrix, float))

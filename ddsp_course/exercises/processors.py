@@ -10,7 +10,7 @@ BANDS = 65
 
 
 def folded(hz):
-    """A prediction: where harmonic 20 of 600 Hz is seen at 16 000 samples a second, 4000 Hz."""
+    """A prediction: where harmonic 20 of 600 Hz appears at 16 000 samples a second: 4000 Hz."""
     wrong = hints.one_number(hz)
     if wrong:
         return wrong
@@ -18,16 +18,16 @@ def folded(hz):
     if abs(hz - 4000) <= 100:
         return None
     if abs(hz - 4) < 0.1:
-        return "this is in kilohertz, and hertz are asked for."
+        return "this is in kilohertz: convert it to hertz."
     if abs(hz - 12_000) < 100:
         return "nothing above 8 kHz exists in samples at 16 kHz. Run the next cell and look."
     if abs(hz - 8000) < 100:
-        return "it does not stop at the limit, it turns back there. Run the next cell and look."
-    return "it is as far below 8 kHz as it should be above. Run the next cell and look."
+        return "it does not stop at the limit: it turns back there. Run the next cell and look."
+    return "it appears as far below 8 kHz as it should be above. Run the next cell and look."
 
 
 def raw_numbers(function):
-    """A function from amplitudes, (n,), to the numbers that exp_sigmoid turns into them."""
+    """A function from amplitudes, (n,), to the raw numbers that exp_sigmoid maps to them."""
     amplitudes = np.r_[
         0.25, np.geomspace(0.001, 1.9, 7), np.random.default_rng(0).uniform(0.1, 1, 4)
     ]
@@ -43,31 +43,34 @@ def raw_numbers(function):
     if np.abs(db).max() <= 0.1:
         return None
     known = {
-        "these are amplitudes still: put them into exp_sigmoid, and other numbers come out.": amplitudes,
-        "the factor 2 before the sigmoid is missing.": _logit(
+        "these are amplitudes still: exp_sigmoid would turn them into other amplitudes.": amplitudes,
+        "the factor of 2 before the sigmoid is missing.": _logit(
             np.clip(amplitudes, 0, 0.999) ** (1 / np.log(10))
         ),
-        "the sign is the wrong way round: raw numbers below zero are soft.": -_logit(
+        "the sign is wrong: negative raw numbers are soft.": -_logit(
             (amplitudes / 2) ** (1 / np.log(10))
         ),
         "that undoes the sigmoid, but not its power of ln 10.": _logit(amplitudes / 2),
-        "the power to undo is the natural logarithm of 10, 2.303; log10(10) is 1.": _logit(
+        "the exponent to undo is the natural logarithm of 10, 2.303; log10(10) is 1.": _logit(
             (amplitudes / 2) ** (1 / np.log(2))
         ),
-        "this is the power itself: to undo a power, take its inverse, 1 / ln 10.": _logit(
+        "this applies the power again: to undo it, use the exponent 1 / ln 10.": _logit(
             (amplitudes / 2) ** np.log(10)
         ),
     }
-    soft = amplitudes < 0.9  # where each of the mistakes has a number
+    soft = amplitudes < 0.9  # the range in which every mistake gives a number
     for sentence, other in known.items():
         if np.allclose(raw[soft], other[soft], rtol=1e-2, atol=1e-2):
             return sentence
     off = np.argmax(np.abs(db))
-    return f"the amplitude {amplitudes[off]:.3g} comes out {hints.too_loud(db[off])}."
+    return (
+        f"through exp_sigmoid, the amplitude {amplitudes[off]:.3g} comes out "
+        f"{hints.too_loud(db[off])}."
+    )
 
 
 def noise_band(magnitudes):
-    """Magnitudes of 0.1 from 2 to 4 kHz, (250, 65); each edge may lie a band away."""
+    """Magnitudes of 0.1 from 2 to 4 kHz, (250, 65); each edge may be off by a band."""
     wrong = hints.numbers(magnitudes) or hints.shape(
         magnitudes, (FRAME_RATE, BANDS), ("frames", "bands")
     )
@@ -76,30 +79,30 @@ def noise_band(magnitudes):
     magnitudes = np.asarray(magnitudes, float)
     if magnitudes.min() < -1e-6:
         return (
-            "some magnitudes are negative: these are controls, which go to the sound as they "
-            "are, and not raw numbers."
+            "some magnitudes are negative: these are controls, which the synthesizer uses as they "
+            "are, not raw numbers."
         )
     heard = magnitudes > 1e-6
     if not heard.any():
         return (
-            "it is silent: all magnitudes are 0. Is a frequency in Hz taken for the number of a "
-            "band? There are 65 of them."
+            "it is silent: all magnitudes are 0. Did you use a frequency in Hz as the number of a "
+            "band? There are 65 bands."
         )
     if (heard != heard[0]).any():
         if (heard.all(axis=1) | ~heard.any(axis=1)).all():
             first, last = np.flatnonzero(heard.any(axis=1))[[0, -1]]
             return (
-                "that is a burst of all frequencies, from frame "
-                f"{first} to {last}: the band is cut out of the wrong axis, time."
+                f"that is a burst of all frequencies from frame {first} to frame {last}: the band "
+                "runs along the wrong axis, time."
             )
-        return "the band changes over time, and should be the same in each frame."
+        return "the band changes over time, but it should be the same in each frame."
     bands = np.flatnonzero(heard[0])
     low, high = bands[[0, -1]]
     edges = f"it sounds from {_hz(low)} to {_hz(high)}"
     if len(bands) != high - low + 1:
         if heard[0, :14].all() and heard[0, 35:].all():
-            return "it is the wrong way round: everything sounds but the band from 2 to 4 kHz."
-        return f"{edges}, with holes in between."
+            return "it is the wrong way round: you hear everything except the band from 2 to 4 kHz."
+        return f"{edges}, with gaps in between."
     for octaves, sentence in (
         (-1, "an octave too low: how many Hz lie between two of the 65 bands from 0 to 8 kHz?"),
         (1, "an octave too high: 65 bands go from 0 to 8 kHz, not to 16."),
@@ -107,17 +110,17 @@ def noise_band(magnitudes):
         if abs(low - 16 * 2.0**octaves) <= 1 and abs(high - 32 * 2.0**octaves) <= 1:
             return f"{edges}, {sentence}"
     if abs(low - 16) > 1:
-        return f"{edges}: its lower edge should lie at 2 kHz."
+        return f"{edges}: its lower edge should be at 2 kHz."
     if abs(high - 32) > 1:
-        return f"{edges}: its upper edge should lie at 4 kHz."
+        return f"{edges}: its upper edge should be at 4 kHz."
     inside = magnitudes[:, bands]
     if not np.allclose(inside, inside[0, 0], rtol=1e-3):
-        return "it is louder here and softer there, and should be even."
+        return "some bands or frames are louder than others: they should all be equal."
     return _level(inside[0, 0], 0.1)
 
 
 def echo(ir):
-    """The impulse response 1 at once and 0.5 after 4000 samples, (8000,)."""
+    """The impulse response with 1 at sample 0 and 0.5 at sample 4000, (8000,)."""
     wrong = hints.numbers(ir) or hints.shape(ir, (8000,), ("samples",))
     if wrong:
         return wrong
@@ -126,43 +129,43 @@ def echo(ir):
     if not taps:
         return "it is silent: all samples are 0."
     if 0 not in taps:
-        return "the dry sound is missing: nothing is returned at once, at sample 0."
+        return "the dry sound is missing: sample 0 is 0."
     if len(taps) > 2:
-        return f"{len(taps) - 1} echoes come back, and one is asked for."
+        return f"it has {len(taps) - 1} echoes instead of one."
     if len(taps) == 1:
-        return "no echo comes back: all samples but the first are 0."
+        return "there is no echo: all samples but the first are 0."
     at = max(taps)
     ms = 1000 * at / SAMPLE_RATE
     if at == 250:
         return f"250 ms are not 250 samples: this echo comes after {ms:.1f} ms."
     if at in (3999, 4001):
-        return f"the echo comes one sample too {'early' if at < 4000 else 'late'}; sample 0 is the first."
+        return f"the echo comes one sample too {'early' if at < 4000 else 'late'}: the first is sample 0."
     if at != 4000:
-        return f"the echo comes after {ms:.4g} ms, at sample {at}, and not at sample 4000."
+        return f"the echo comes after {ms:.4g} ms, at sample {at} instead of 4000."
     if taps[at] <= -3:
         return (
             "the echo's amplitude seems to be in decibels: half the amplitude is a factor of 0.5."
         )
     if taps[at] < 0:
-        return "the echo has the wrong sign: it swings down where the sound swings up."
+        return "the echo has the wrong sign: it goes down where the sound goes up."
     if np.isclose(taps[0], 0.5) and np.isclose(taps[at], 1):
-        return "the wrong one of the two is softer: the sound comes first, and then its echo."
-    wrong = _level(taps[0], 1.0) if taps[0] > 0 else "it has the wrong sign"
+        return "the wrong one of the two is softer: the sound comes first and its echo second."
+    wrong = _level(taps[0], 1.0) if taps[0] > 0 else "it has the wrong sign."
     if wrong:
-        return f"the sound should come back as it is; {wrong}"
+        return f"the dry sound should stay as it is, but {wrong}"
     wrong = _level(taps[at], 0.5)
-    return wrong and f"of the echo: {wrong}"
+    return wrong and f"the echo's level is wrong: {wrong}"
 
 
 def wires(dag):
-    """A ProcessorGroup's dag that plays reverb(harmonic + noise), judged by what it plays."""
+    """A ProcessorGroup's dag that plays reverb(harmonic + noise), judged by its audio."""
     if not isinstance(dag, (list, tuple)):
-        return "a list of nodes is asked for: [[name, [its inputs, ...]], ...]."
+        return "the answer should be a list of nodes: [[name, [its inputs, ...]], ...]."
     for node in dag:
         if not isinstance(node, (list, tuple)) or len(node) < 2:
-            return f"a node is a name and a list of what it takes; this one is {node!r}."
+            return f"a node is a name and a list of its inputs, but this one is {node!r}."
         if isinstance(node[1], str):
-            return f"what a node takes is a list, even if it is one thing: [{node[1]!r}]."
+            return f"a node's inputs are a list, even if there is only one: [{node[1]!r}]."
     modules = {
         "harmonic": ddsp.synths.Harmonic(n_samples=1600),
         "noise": ddsp.synths.FilteredNoise(n_samples=1600),
@@ -174,7 +177,7 @@ def wires(dag):
         for i, (name, shape) in enumerate(_INPUTS.items())
     }
     inputs["f0_hz"] *= 300
-    # A node may hold its processor, whose own name is then how others call it.
+    # A node may hold a processor instead of a name; others then refer to it by its own name.
     role = {name: name for name in modules}
     for node in dag:
         if not isinstance(node[0], str):
@@ -192,7 +195,7 @@ def wires(dag):
     try:
         made = group.get_controls(inputs)
     except (AttributeError, KeyError, TypeError, ValueError, tf.errors.InvalidArgumentError):
-        return "it does not run: some node takes what is of another kind, or in another order."
+        return "it does not run: a node gets inputs of the wrong shape, or in another order."
     return _plays_something_else({role[name]: made[name] for name, _ in dag}, modules, inputs)
 
 
@@ -212,67 +215,66 @@ _TAKES = {
 
 
 def _wrong_name(dag, role):
-    """Say which name is wrong, missing, or used before it is there."""
+    """Say which name is wrong, missing, or used too early."""
     all_names, there = {name for name, _ in dag}, set()
     for name, keys in dag:
         if name not in role:
-            return f"there is no processor called {name!r}: these are {', '.join(_TAKES)}."
+            return f"there is no processor called {name!r}: they are {', '.join(_TAKES)}."
         takes = _TAKES[role[name]]
         if len(keys) != len(takes):
+            fault = "is missing" if len(keys) < len(takes) else "is one too many"
             return (
-                f"{name} takes {len(takes)}, {', '.join(takes)}, and here it gets {len(keys)}: "
-                "an input is missing or too many."
+                f"{name} needs {', '.join(takes)}: {len(takes)} in all, but it gets {len(keys)}. An "
+                f"input {fault}."
             )
         for key in keys:
             if not isinstance(key, str):
-                return f"{name} takes names, such as 'f0_hz', and here it gets {key!r}."
+                return f"{name} takes names, such as 'f0_hz', but here it gets {key!r}."
             first, _, rest = key.removeprefix("inputs/").partition("/")
             if first in _INPUTS and not rest:
                 continue
             if first not in all_names:
-                return f"{name} takes {key!r}, and nothing is called so."
+                return f"{name} takes {key!r}, but nothing has that name."
             if first not in there:
                 return (
-                    f"the order: {name} takes {key!r} before {first} has made it. A node can take "
-                    "only what stands above it."
+                    f"the order is wrong: {name} takes {key!r} before {first} has run. A node can use "
+                    "only the outputs of nodes above it."
                 )
             if not rest:
                 return (
-                    f"{name} takes {key!r}, all that {first} has made, its controls, too: the "
-                    f"sound is called {first + '/signal'!r}."
+                    f"{name} takes {key!r}, which is all of {first}'s outputs, controls included: its "
+                    f"audio is called {first + '/signal'!r}."
                 )
         there.add(name)
     roles = [role[name] for name, _ in dag]
     for name in _TAKES:
         if name not in roles:
-            return f"no node plays {name}: it would not be heard."
+            return f"no node plays {name}, so you would not hear it."
     if roles[-1] != "reverb":
-        return f"the last node is what is heard. Here it is {dag[-1][0]}, and not the reverb."
+        return f"you hear the last node, and here that is {dag[-1][0]} instead of the reverb."
     return None
 
 
 def _plays_something_else(made, modules, inputs):
-    """Say what is heard instead of reverb(harmonic + noise); made is {role: outputs}."""
+    """Say what a group plays instead of reverb(harmonic + noise); made is {role: outputs}."""
     for name, keys in (
         ("harmonic", ["amps", "harmonic_distribution", "f0_hz"]),
         ("noise", ["noise_magnitudes"]),
     ):
         right = modules[name].get_controls(*(inputs[key] for key in keys))
         if not all(_same(made[name]["controls"][key], right[key]) for key in right):
-            return f"{name} takes its inputs in another order, or others: {', '.join(keys)}."
+            return f"{name} has the wrong inputs or another order: it needs {', '.join(keys)}."
     if not _same(made["reverb"]["controls"]["ir"], inputs["ir"]):
-        return "the reverb takes a sound first, and then 'ir'."
+        return "the reverb takes a sound first and then 'ir'."
     harmonic, noise = made["harmonic"]["signal"], made["noise"]["signal"]
     into_room = made["reverb"]["controls"]["audio"]
     if _same(into_room, harmonic + noise):
         return None
     if _same(into_room, harmonic) or _same(into_room, 2 * harmonic):
-        return "only the harmonics are heard in the room: the noise is missing."
+        return "only the harmonics go into the reverb: the noise is missing."
     if _same(into_room, noise) or _same(into_room, 2 * noise):
-        return "only the noise is heard in the room: the harmonics are missing."
-    return (
-        "the room should be around the sum of harmonics and noise, and it is around another sound."
-    )
+        return "only the noise goes into the reverb: the harmonics are missing."
+    return "the sum of harmonics and noise should go into the reverb, but another sound does."
 
 
 def _same(one, other):
@@ -284,11 +286,11 @@ def _logit(share):
 
 
 def _level(value, right):
-    """Say how many dB an amplitude lies beside the right one."""
+    """Say by how many dB an amplitude is wrong."""
     db = 20 * np.log10(value / right)
     if abs(db) <= 0.1:
         return None
-    return f"it is {hints.too_loud(db)}: {value:.3g}, and not {right}."
+    return f"it is {hints.too_loud(db)}: {value:.3g} instead of {right}."
 
 
 def _hz(band):
@@ -296,7 +298,7 @@ def _hz(band):
 
 
 def faulty_sounds():
-    """Return {name: sound} of the three whose faults `faults` asks for, (24000,) each."""
+    """Return {name: sound} of the three sounds that `faults` asks about, (24000,) each."""
     time = np.arange(24_000) / SAMPLE_RATE
     fade = np.clip(np.minimum(time, 1.5 - time) / 0.02, 0, 1)
     glide = np.cumsum(700 * 2 ** (0.4 * time)) / SAMPLE_RATE
@@ -304,7 +306,7 @@ def faulty_sounds():
     k = np.arange(1, 9)
     note = (np.sin(2 * np.pi * 220 * np.outer(time, k)) / k**2).sum(axis=1)
     pluck = note * np.exp(-12 * time) * np.clip(time / 0.005, 0, 1)
-    room = 0.1 * np.random.default_rng(0).normal(size=8000)  # it does not decay before it ends
+    room = 0.1 * np.random.default_rng(0).normal(size=8000)  # it ends without decaying
     reverberant = pluck + np.convolve(pluck, room)[: len(time)]
     gated = note * fade * (time % 0.25 > 0.125)
     return {"A": 0.1 * reverberant, "B": 0.2 * fade * bright, "C": 0.3 * gated}
@@ -318,10 +320,10 @@ def faults(named):
         ("aliasing", "clicks", "cut-off reverb", "no dry sound", "out of tune"),
         {
             "aliasing": "then some tones would fall while the pitch rises.",
-            "clicks": "then there would be lines through all frequencies at each jump.",
-            "cut-off reverb": "then a room would ring on and stop all at once.",
-            "no dry sound": "then the note itself would be missing, and only the room would sound.",
-            "out of tune": "then harmonics would not be multiples of one frequency.",
+            "clicks": "then each jump would draw a line through all frequencies.",
+            "cut-off reverb": "then a room would ring on and stop abruptly.",
+            "no dry sound": "then the note itself would be missing, leaving only the room.",
+            "out of tune": "then the harmonics would not be multiples of one frequency.",
         },
     )
 

@@ -6,24 +6,24 @@ from ddsp_course.exercises import hints
 from ddsp_course.units import SAMPLE_RATE
 
 T = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-# What is softer is rounding, and each program has its own: in dB below a full sine.
+# In dB below a full sine. Anything softer is rounding error, which differs between programs.
 FLOOR_DB = -80.0
 
 
 def zeros(hills):
-    """A prediction: how many hills 768 samples show of two tones, with zeros up to 8192."""
+    """A prediction: how many hills the spectrum of two tones has, from 768 samples and zeros to 8192."""
     if not isinstance(hills, str):
         wrong = hints.one_number(hills)
         if wrong or isinstance(hills, bool):
-            return wrong or "a number of hills is asked for, 1 or 2."
+            return wrong or "give the number of hills, 1 or 2."
         hills = f"{float(np.squeeze(hills)):g}"
     return hints.choice(
         hills,
         "1",
         ("1", "2"),
         {
-            "2": "zeros add points to the curve, but nothing about the tones: 48 ms hold one beat of "
-            "the two at most. Run the next cell."
+            "2": "zeros add points to the curve but nothing about the tones: 48 ms hold at most one "
+            "beat between the two. Run the next cell."
         },
     )
 
@@ -39,7 +39,7 @@ def picture(function):
 
 
 def limits(answer):
-    """[vmin, vmax] in nepers for 80 dB below a full sine, in frames of 2048 samples: -2.97, 6.24."""
+    """[vmin, vmax] in nepers, from 80 dB below a full sine up to it, for 2048 samples: -2.97, 6.24."""
     wrong = hints.numbers(answer) or hints.shape(answer, (2,), ("limits",))
     if wrong:
         return wrong
@@ -52,19 +52,20 @@ def limits(answer):
     if near(low, top - depth) and near(high, top):
         return None
     if near(low, top) and near(high, top - depth):
-        return "the two are exchanged: the loudest would be dark, and silence bright."
+        return "the two are swapped: the loudest would be dark and silence bright."
     if near(low, -80, 0.1) or near(high - low, 80, 0.1):
-        return "the range is in decibels: a neper is 8.7 dB, and 80 nepers would show only glare."
+        return (
+            "the range is in decibels: a neper is 8.7 dB, so with 80 nepers nearly everything would be "
+            "bright."
+        )
     if near(high, 0):
         return (
             "0 nepers is a magnitude of 1, far below a full sine, whose magnitude in frames of 2048 "
-            "samples is 2048 / 4. Everything louder would have one colour."
+            "samples is 2048 / 4. Everything louder would have the same colour."
         )
     if near(high - low, 2 * depth):
-        which = (
-            "the brightest is right, but the darkest lies" if near(high, top) else "the range is"
-        )
-        return f"{which} 160 dB deep: 10 log10 is for powers, and these are magnitudes."
+        which = "the brightest is right, but the darkest is" if near(high, top) else "the range is"
+        return f"{which} 160 dB deep: 10 log10 is for powers, but these are magnitudes."
     for size in (512, 768, 1024):
         if near(high, np.log(size / 4)):
             return f"the brightest is a full sine in frames of {size} samples, not of 2048."
@@ -74,23 +75,23 @@ def limits(answer):
     }.items():
         if near(high, np.log(2048 / share)):
             return (
-                f"the brightest is {20 * np.log10(4 / share):.0f} dB too high, and a full sine would "
+                f"the brightest is {20 * np.log10(4 / share):.0f} dB too high, so a full sine would "
                 f"not be bright: this is {what}"
             )
     if near(high, np.log10(2048 / 4)) or near(high, 20 * np.log10(2048 / 4), 0.3):
         return "the brightest is a logarithm to base 10: nepers are natural logarithms."
     if near(high, top):
         db = (high - low) * 20 / np.log(10)
-        return f"the brightest is right, and the darkest lies {db:.0f} dB below it instead of 80."
+        return f"the brightest is right, but the darkest is {db:.0f} dB below it instead of 80."
     db = (high - top) * 20 / np.log(10)
     return (
-        f"the brightest lies {abs(db):.0f} dB {'above' if db > 0 else 'below'} a full sine: what is the "
+        f"the brightest is {abs(db):.0f} dB {'above' if db > 0 else 'below'} a full sine: what is the "
         "magnitude of a full sine in these frames?"
     )
 
 
 def place(answer):
-    """Row and column of a tone of 1 kHz at 0.96 s in a turned picture of 2048 samples: 896, 30."""
+    """Row and column of a 1 kHz tone at 0.96 s in a rotated picture of 2048 samples: 896, 30."""
     wrong = hints.numbers(answer) or hints.shape(answer, (2,), ("row and column",))
     if wrong:
         return wrong
@@ -98,13 +99,13 @@ def place(answer):
     if (row, column) == (896, 30):
         return None
     if (row, column) == (30, 896):
-        return "the two are exchanged: a matrix has its rows first."
+        return "the two are swapped: in a matrix, the row comes first."
     if row % 1 or column % 1:
         return "a row and a column are whole numbers."
     if row != 896:
         known = {
-            128: "row 128 is the tone's bin counted from 0 Hz. In the turned picture row 0 is the "
-            "highest bin, and row 128 is at 7 kHz.",
+            128: "row 128 is the tone's bin counted from 0 Hz. In the rotated picture row 0 is the "
+            "highest bin, so row 128 is at 7 kHz.",
             895: "one row too high: bin 1024 is row 0, because there are 1025 bins.",
             897: "one row too low: bin 1024 is row 0, because there are 1025 bins.",
             960: "row 960 is an octave too low, 500 Hz: a bin is 16 000 / 2048 Hz wide.",
@@ -118,7 +119,7 @@ def place(answer):
         )
     known = {
         31: "one column too late: the first frame is column 0.",
-        28: "the middle of that frame is at 0.96 s, and the frame that begins there is asked for.",
+        28: "the middle of that frame is at 0.96 s: find the frame that begins there.",
         240: "that would be 250 frames a second: here a frame begins every 512 samples.",
         15360: "these are samples: a frame begins every 512 of them.",
     }
@@ -139,7 +140,7 @@ def sixteen_bits(function):
 
 
 def faulty_sounds(sound):
-    """Return {name: sound, then the same 20 dB softer}: as it should be, and with four faults.
+    """Return {name: a sound, then the same 20 dB softer}: once as it should be, and four faults.
 
     Args:
       sound: (n_samples,), with a peak of about 1.
@@ -164,7 +165,7 @@ def faulty_sounds(sound):
 
 
 def faults(named):
-    """{player: its fault} of the four of `faulty_sounds`."""
+    """{player: its fault} of the four faulty sounds in `faulty_sounds`."""
     return hints.choices(
         named,
         {"A": "normalised", "B": "phases lost", "C": "too few bits", "D": "wrapped around"},
@@ -173,7 +174,8 @@ def faults(named):
             "normalised": "then the second half would be as loud as the first.",
             "wrapped around": "then loud peaks would crackle, and the soft half would be clean.",
             "too few bits": "then the soft half would hiss or crackle more than the loud one.",
-            "phases lost": "then both halves would flutter and sound blurred, each note at its place.",
+            "phases lost": "then both halves would flutter and sound blurred, with each note in its "
+            "place.",
             "clipped": "then the loud half would be harsher and the soft half clean, but nothing "
             "would crackle or flutter.",
             "upside down": "then low notes would be high, and the melody hard to recognise.",
@@ -203,14 +205,16 @@ def _wrong_picture(answer, sound, size):
     db = _db(sound, size)
     right = np.rot90(db) - full
     if answer.shape == db.shape:
-        return "time goes down: it has one row per frame, and a picture should have one column."
+        return (
+            "time runs downwards: it has one row per frame, but a picture has one column per frame."
+        )
     centred = np.rot90(_db(np.r_[np.zeros(size // 2), sound], size)) - full
     for n_frames in {len(sound) // hop + 1, right.shape[1]}:
         if answer.shape == (len(right), n_frames) and _same(
             answer[:, :-4], centred[:, : n_frames - 4]
         ):
             return (
-                "it comes half a frame too late: these frames are centred (center=True), and frame m "
+                "it comes half a frame too late: these frames are centred (center=True), but frame m "
                 f"should begin at sample {hop} m."
             )
     wrong = _wrong_frames(answer, right, sound, size) or hints.shape(
@@ -223,47 +227,47 @@ def _wrong_picture(answer, sound, size):
     for sentence, other in {
         "it is upside down: row 0 should be the highest bin.": right[::-1],
         "it runs backwards.": right[:, ::-1],
-        "it is upside down and runs backwards: turned clockwise.": right[::-1, ::-1],
+        "it is upside down and runs backwards: it is rotated clockwise.": right[::-1, ::-1],
     }.items():
         if _same(answer, other):
             return sentence
     nepers = np.log(10) / 20
     known = {
-        f"0 dB is a magnitude of 1 here, and a full sine lies {full:.0f} dB above that. Subtract it.": (
+        f"0 dB is a magnitude of 1 here, but a full sine is {full:.0f} dB above that. Subtract it.": (
             right + full
         ),
-        "0 dB is a sine with the magnitude N / 2: the window halves it once more.": right
+        "0 dB is a sine with the magnitude N / 2 here: the window halves it once more.": right
         - 20 * np.log10(2),
         "0 dB is a sine with the magnitude N: the window halves that, and half of a sine lies at "
         "negative frequencies.": right - 20 * np.log10(4),
-        "0 dB is the loudest cell here, and it should be a full sine.": right - right.max(),
+        "0 dB is the loudest cell here, but it should be a full sine.": right - right.max(),
         "the logarithm is missing a factor of two: 10 log10 is for powers.": right / 2,
         "the logarithm is doubled: this is 20 log10 of the power.": 2 * right,
         "these are nepers below a full sine: a neper is 8.7 dB.": right * nepers,
         "these are nepers, as specplot has them: a neper is 8.7 dB, and 0 dB is a full sine.": (
             (right + full) * nepers
         ),
-        "a full sine is subtracted in nepers from decibels: both must have one unit.": (
+        "this subtracts a full sine in nepers from decibels: both need the same unit.": (
             right + full - full * nepers
         ),
-        "a full sine is subtracted in decibels from nepers: both must have one unit.": (
+        "this subtracts a full sine in decibels from nepers: both need the same unit.": (
             (right + full) * nepers - full
         ),
     }
-    # What lies near the floor in one unit lies elsewhere in another, so only the strong is compared.
+    # Units change where the floor lies, so only strong cells are compared.
     strong = right > -40
     fft = 1 << (size - 1).bit_length()
     if fft != size:
         known[
-            f"a full sine depends on the frame's {size} samples: the zeros of the longer FFT add "
-            "nothing to its sum."
+            f"the magnitude of a full sine depends on the frame's {size} samples: the zeros of the "
+            "longer FFT add nothing to its sum."
         ] = right + full - 20 * np.log10(fft / 4)
     for sentence, other in known.items():
         if np.allclose(answer[strong], other[strong], atol=0.4):
             return sentence
     for sentence, window in {
-        "the frames have no window, and each tone has a broad skirt.": np.ones(size),
-        "the frames have Hamming's window, and not Hann's.": np.hamming(size),
+        "the frames have no window, so each tone has a broad skirt.": np.ones(size),
+        "the frames have Hamming's window instead of Hann's.": np.hamming(size),
     }.items():
         if _same(answer, np.rot90(_db(sound, size, window)) - full):
             return sentence
@@ -272,30 +276,33 @@ def _wrong_picture(answer, sound, size):
         return f"every level is {abs(off):.1f} dB too {'high' if off > 0 else 'low'}."
     return (
         "it has the right shape, but other levels: is it the magnitude of the STFT with Hann's window, "
-        "three quarters of overlap and zeros at the end, in dB below a sine with amplitude 1?"
+        "an overlap of three quarters and zeros at the end, in dB below a sine with amplitude 1?"
     )
 
 
 def _wrong_frames(answer, right, sound, size):
-    """Say what other overlap, padding or FFT would give a matrix of an answer's shape."""
+    """Say which other overlap, padding or FFT size gives a matrix of this shape."""
     if answer.ndim != 2 or answer.shape == right.shape:
         return None
     if len(answer) == len(right):
         for overlap in (0.5, 0.0, 0.9, 0.875):
             if answer.shape[1] == -(-len(sound) // int(size * (1 - overlap))):
                 return (
-                    f"it has {answer.shape[1]} frames, those of an overlap of {overlap}: specplot's "
-                    "is 0.75."
+                    f"it has {answer.shape[1]} frames, which is an overlap of {overlap}: specplot's is "
+                    "0.75."
                 )
         if answer.shape[1] == (len(sound) - size) // (size // 4) + 1:
-            return "the end is missing: zeros should fill up the last frames (pad_end)."
+            return "the end is missing: zeros should fill the last frames (pad_end)."
         return None
     if len(answer) == size // 2 + 1:
         return (
-            f"it has {len(answer)} bins: ddsp takes the next power of two for the FFT, and zeros fill "
-            "up the frame."
+            f"it has {len(answer)} bins: ddsp uses the next power of two for the FFT and fills the "
+            "frame with zeros."
         )
-    return f"it has {len(answer)} bins, those of an FFT of {2 * (len(answer) - 1)}, and not {len(right)}."
+    return (
+        f"it has {len(answer)} bins instead of {len(right)}: that is an FFT of "
+        f"{2 * (len(answer) - 1)} samples."
+    )
 
 
 def _wrong_whole(whole, sound):
@@ -306,28 +313,28 @@ def _wrong_whole(whole, sound):
     kind = np.asarray(whole).dtype
     whole = np.squeeze(np.asarray(whole, float))
     right = np.clip(32767 * sound, -32768, 32767)
-    # Rounded or cut, times 32767 or 32768: a step or two.
+    # Rounding or truncating, and 32767 or 32768, make a difference of a step or two.
     if np.allclose(whole, right, rtol=0, atol=2.5):
         if kind.kind == "i" and kind.itemsize == 2:
             return None
         loud = ", 32 768 times too loud" if kind.kind == "f" else ""
         return (
-            f"the numbers are right, but their type is {kind}, and wavfile.write would write them in "
+            f"the numbers are right, but their type is {kind}, and wavfile.write would write them as "
             f"that type{loud}. (A list of whole numbers becomes int64.) Convert with astype(np.int16)."
         )
     if np.abs(whole).max() <= 1 and kind.kind in "iub":
-        return "it is silent: what lies between -1 and 1 is 0 as a whole number. Scale first."
+        return "it is silent: a number between -1 and 1 becomes 0 as a whole number. Scale first."
     scaled = [32767 * sound, 32768 * sound]
     scaled += [one.round() for one in scaled]
     wrapped = [one.astype(np.int64).astype(np.int16) for one in scaled]
     if any(np.allclose(whole, one, rtol=0, atol=2.5) for one in wrapped):
         return "it crackles: the peaks wrap around from top to bottom. Clip first, then convert."
     if np.allclose(whole, np.where(right < -0.5, right + 65536, right), rtol=0, atol=2.5):
-        return "numbers below zero come out above 32 767: uint16 has no sign, and int16 has."
+        return "numbers below zero come out above 32 767: uint16 has no sign, but int16 has."
     share = np.dot(whole, sound) / np.dot(sound, sound)
     known = {
         "these are still numbers up to 1: 16 bits go up to 32 767.": sound,
-        "it is clipped and not yet scaled: 16 bits go up to 32 767.": np.clip(sound, -1, 1),
+        "it is clipped but not yet scaled: 16 bits go up to 32 767.": np.clip(sound, -1, 1),
     }
     wrong = hints.mistake(whole, known, rtol=1e-3, atol=1e-3)
     if wrong:
@@ -336,7 +343,7 @@ def _wrong_whole(whole, sound):
         return "its peaks go beyond 32 767: 16 bits have no number for them. Clip."
     if abs(share) > 1 and np.allclose(whole, share * sound, rtol=0, atol=2.5):
         return (
-            f"it is {hints.too_loud(20 * np.log10(abs(share) / 32767))}: it should be as loud as it was, "
+            f"it is {hints.too_loud(20 * np.log10(abs(share) / 32767))}: it should be as loud as before, "
             "with only the peaks beyond 1 cut off."
         )
     if np.abs(whole).max() < 0.7 * np.abs(right).max():
@@ -344,14 +351,11 @@ def _wrong_whole(whole, sound):
             f"its peak is {np.abs(whole).max():.0f} and should be {np.abs(right).max():.0f}: a 1 becomes "
             "32 767."
         )
-    return (
-        "this is another wave: scale by 32 767, cut off what lies beyond, round, and convert, in this "
-        "order."
-    )
+    return "this is another wave: scale by 32 767, clip, round and convert, in this order."
 
 
 def _same(a, b):
-    """Whether two pictures are alike but for a few cells between tones, which hang on the window's end."""
+    """Whether two pictures agree, except in a few cells between tones that depend on the window's end."""
     off = np.abs(np.maximum(a, FLOOR_DB) - np.maximum(b, FLOOR_DB))
     return np.mean(off < 0.5) > 0.97
 
@@ -369,7 +373,7 @@ def _db(sound, size, window=None):
 
 
 def _swell():
-    """Return what is louder than 1 in its middle, (32000,)."""
+    """Return a tone that swells beyond 1 in its middle, (32000,)."""
     t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     return np.interp(t, [0, 1, 2], [0, 1.6, 0]) * np.sin(2 * np.pi * 220 * t)
 

@@ -18,13 +18,13 @@ N_EXAMPLES, BATCH_SIZE, STEPS = 128, 4, 700
 
 
 def before(heard):
-    """What a model plays after ten steps: the melody, with a strange timbre."""
+    """A prediction: what a model plays after ten steps: the melody, with a strange timbre."""
     return hints.choice(
         heard,
         "the melody, with a strange timbre",
         BEFORE,
         {
-            "silence": "random weights set some amplitude for every harmonic, and it is not zero.",
+            "silence": "random weights give every harmonic some amplitude, and that is not zero.",
             "noise": (
                 "the timbre comes from random weights. But where does the pitch come from? Follow "
                 "`f0_hz` through the settings."
@@ -72,55 +72,55 @@ def recordings(answers):
         RECORDINGS,
         {
             "clipping": "its loud notes are as smooth as its soft ones: no peak is cut off.",
-            "echo": "its notes end where the next begins: nothing rings on.",
+            "echo": "each note ends where the next begins: nothing rings on.",
             "noise": "nothing hisses in it: its picture is black before the first note.",
-            "two notes at once": "a single clarinet plays, one note after the other.",
+            "two notes at once": "a single clarinet plays one note after the other.",
             (
                 "A",
                 "two notes at once",
-            ): "one clarinet plays; what sounds beside each note is the room.",
+            ): "only one clarinet plays: the rest of the sound is the room's echo.",
             ("A", "usable"): (
-                "each note rings on into the next. Where the loudness curve falls, the sound does "
-                "not, and the model learns a blur."
+                "each note rings on into the next, so the model hears the last note's echo in this "
+                "one and learns a blur."
             ),
-            ("B", "usable"): "two clarinets play, and the model is told of one pitch only.",
-            ("B", "echo"): "what sounds beside the tune is another tune, not its past.",
+            ("B", "usable"): "two clarinets play, but the model is given only one pitch.",
+            ("B", "echo"): "the second voice is another tune, not the first one's echo.",
             ("D", "usable"): (
                 "it hisses at all times, even in the rests: the model learns the hiss as part of "
                 "the instrument."
             ),
             ("E", "usable"): (
-                "it rasps: its peaks are cut off, and that adds harmonics a clarinet has not."
+                "it rasps: its peaks are cut off, which adds harmonics that a clarinet does not "
+                "have."
             ),
         },
     )
 
 
 def epochs(times):
-    """How often each of 128 examples is seen in 700 steps with batches of four, on average."""
+    """How often each of 128 examples is used in 700 steps with batches of four, on average."""
     wrong = hints.one_number(times)
     if wrong:
         return wrong
     times = float(np.squeeze(times))
     right = STEPS * BATCH_SIZE / N_EXAMPLES
     known = {
-        "this counts one example a step, and each step takes a batch.": STEPS / N_EXAMPLES,
-        "this is how many examples are played in all, repeats included.": STEPS * BATCH_SIZE,
+        "this counts one example a step, but each step takes a batch.": STEPS / N_EXAMPLES,
+        "this is the number of examples used in all, repeats included.": STEPS * BATCH_SIZE,
         "this is how many steps one epoch takes.": N_EXAMPLES / BATCH_SIZE,
-        "this is the other way round: the more steps, the more often an example is seen.": 1
+        "this is the other way round: the more steps, the more often an example is used.": 1
         / right,
-        "each example is one: that it lasts a second, or overlaps the next, changes nothing.": (
-            2 * right
-        ),
+        "count each example once: it makes no difference that it lasts a second or overlaps the "
+        "next.": 2 * right,
     }
     wrong = hints.mistake(times, known, rtol=5e-3)
     if wrong or abs(times - right) <= 0.5:
         return wrong
-    return "count the examples that are played in all the steps, and share them out among 128."
+    return "count the examples that all the steps use, and divide by 128."
 
 
 def stop_at(function):
-    """A function of (steps, train_loss, held_out_loss) that gives the step to stop at."""
+    """A function of (steps, train_loss, held_out_loss) that returns the step to stop at."""
     for steps, train_loss, held_out_loss in _curves():
         found, wrong = hints.call(function, steps, train_loss, held_out_loss)
         wrong = wrong or hints.one_number(found)
@@ -154,19 +154,19 @@ def _why_not(found, steps, train_loss, held_out_loss):
     best = int(held_out_loss.argmin())
     if found == steps[-1]:
         return (
-            "it goes on to the end, where the model plays what it learned from better and better, "
-            "and what was held out worse."
+            "it goes on to the end: by then the model gets better only at the training examples, "
+            "and worse at the held-out ones."
         )
     if found == steps[np.abs(held_out_loss - train_loss).argmin()]:
-        return "there the two losses are closest, and both are still high: the gap is not the aim."
+        return "there the two losses are closest, but both are still high: a small gap is not the goal."
     if found == steps[train_loss.argmin()]:
-        return "it looks at the loss on what the model learned from, which falls nearly always."
+        return "it looks at the training loss, which nearly always falls."
     if found in (best, best + 1):
-        return "this is the place in the array, and the step is asked for."
+        return "this is the index into the array: return the step at that index."
     if np.isclose(found, held_out_loss.min()):
-        return "this is the lowest loss, and the step at which it is reached is asked for."
+        return "this is the lowest loss: return the step at which it is reached."
     if found not in steps:
-        return "no loss was measured at that step: give one of `steps`."
+        return "no loss was measured at that step: return one of `steps`."
     if found < steps[best]:
-        return "it stops too soon: the loss on what was held out still falls after that."
-    return "it stops too late: the loss on what was held out was lower before."
+        return "it stops too soon: the held-out loss still falls after that."
+    return "it stops too late: the held-out loss was lower before."

@@ -58,7 +58,7 @@ def wrong():
     hamming = np.hamming(257)
     return {
         "descent": [
-            ("at 220 Hz", "a slope that leads there"),
+            ("at 220 Hz", "slope down all the way"),
             ("an octave lower", "small steps"),
             (260, "one of the words"),
         ],
@@ -69,17 +69,17 @@ def wrong():
             ("aliasing", "a dictionary"),
         ],
         "envelope": [
-            (np.repeat(FRAMES, 64), "goes in stairs"),
+            (np.repeat(FRAMES, 64), "falls in steps"),
             (linear(AT - 1), "one hop too late"),
             (linear(AT + 1), "one hop too early"),
             (linear(AT - 0.5), "half a hop too late"),
             (linear(np.linspace(0, 249, 16000)), "stretched"),
             (linear(np.floor(AT) + 0.5 - 0.5 * np.cos(np.pi * (AT % 1))), "overlapping windows"),
-            (linear(AT) * 1.2, "beyond the frames"),
-            (np.repeat(FRAMES, 63), "(16000,) is asked for"),
+            (linear(AT) * 1.2, "beyond the frames' values"),
+            (np.repeat(FRAMES, 63), "should be (16000,)"),
         ],
         "phase": [
-            (np.cumsum(steps(np.geomspace(220, 440, 16000))), "a function is asked for"),
+            (np.cumsum(steps(np.geomspace(220, 440, 16000))), "should be a function"),
             (lambda f: 2 * np.pi * 220 / np.log(2) * (2 ** (np.arange(16000) / 16000) - 1), "late"),
             (lambda f: np.cumsum(f / 16000), "counts turns"),
             (lambda f: np.cumsum(steps(f)) - steps(f), "one sample too late"),
@@ -101,7 +101,7 @@ def wrong():
             (sinc(1000, np.ones(257)), "without a window"),
             (-sinc(1000, hamming), "upside down"),
             (sinc(1200, hamming), "1200 Hz"),
-            (sinc(1000, hamming)[:, None], "(257,) is asked for"),
-            (sinc(1000, hamming)[:-1], "one too few of taps"),
+            (sinc(1000, hamming)[:, None], "should be (257,)"),
+            (sinc(1000, hamming)[:-1], "one too few taps"),
         ],
     }

@@ -126,7 +126,7 @@ def wrong():
             (plucked.replace("@pluck", "pluck"), "none of them"),
             (plucked.replace("220", "440/2"), "no arithmetic"),
             (plucked.replace(" = ", ": "), "no arithmetic"),
-            (220, "a text is asked for"),
+            (220, "should be a text"),
         ],
         "chord": [
             (CHORD.replace("%length", "2.0"), "no macro sets the length"),
@@ -154,19 +154,19 @@ def wrong():
             (GROUP.replace("Harmonic.n_samples = 16000", ""), "it lasts 4 s"),
             (GROUP.replace("'fifth_hz'", "'f0_hz'"), "no fifth"),
             (GROUP.replace("'fifth_hz'", "'fifth'"), "nothing before it has written"),
-            (GROUP.replace("Harmonic(), [", "Harmonic, ["), "without parentheses"),
+            (GROUP.replace("Harmonic(), [", "Harmonic, ["), "no parentheses"),
             (GROUP.replace("ProcessorGroup.dag", "dag"), "no processors"),
         ],
         "leak": [
-            ("the organ", "erases no others"),
-            ("the flute", "the later text wins"),
-            ("nothing: an error", "is no error"),
+            ("the organ", "leaves all others"),
+            ("the flute", "the later one wins"),
+            ("nothing: an error", "is not an error"),
             ("organ", "among the words"),
         ],
         "look_up": [
             (partly, "the whole scope alone"),
             (lambda table, scope, name, default: table.get(name, default), "never looks"),
-            (lambda table, scope, name, default: default, "always gives the default"),
+            (lambda table, scope, name, default: default, "always returns the default"),
             (
                 lambda table, scope, name, default: table.get(
                     name, inner_first(table, scope, name, default)
@@ -181,12 +181,12 @@ def wrong():
             ),
             (lambda table, scope, name, default: table[f"{scope}/{name}"], "KeyError"),
             (lambda table, name: table[name], "TypeError"),
-            ({"note.slope": 2.0}, "a function is asked for"),
+            ({"note.slope": 2.0}, "should be a function"),
         ],
         "faults": [
             (HEARD | {"A": "nothing"}, "does not sound like the text"),
             (HEARD | {"B": "no function"}, "bright"),
-            (HEARD | {"C": "no function"}, "one pitch only"),
+            (HEARD | {"C": "no function"}, "only one pitch"),
             (HEARD | {"D": "no scope"}, "there are two"),
             (HEARD | {"D": ...}, "three dots"),
             (HEARD | {"A": "not cleared"}, "does not mention"),

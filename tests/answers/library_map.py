@@ -57,7 +57,7 @@ def wrong():
             (3, "one of the words"),
         ],
         "homes": [
-            (list(HOMES), "a dictionary is asked for"),
+            (list(HOMES), "should be a dictionary"),
             ({home: name for name, home in HOMES.items()}, "wrong way round"),
             ({**HOMES, "Mix": "ddsp.effects"}, "it blends two"),
             ({**HOMES, "RnnFcDecoder": "ddsp.training"}, "whole folder"),
@@ -66,14 +66,14 @@ def wrong():
             ({"harmonic": "synths"}, "not the names of the classes"),
         ],
         "chord": [
-            (sines([60, 64, 67]), "a function is asked for"),
+            (sines([60, 64, 67]), "should be a function"),
             (lambda notes: None, "returns nothing"),
             (keyed, "[45, 57]"),
             (lambda notes: sines(notes[:3]), "[50, 57, 62, 66]: 4 notes should sound"),
             (lambda notes: sines(np.round(notes)), "50 cents"),
             (
                 lambda notes: sines(notes, 0.6 / len(notes)),
-                "[45, 57]: in tune, and 3.5 dB too loud",
+                "[45, 57]: it is in tune but 3.5 dB too loud",
             ),
             (lambda notes: sines(notes, 1 / 3), "4.4 dB too loud"),
             (lambda notes: sines(notes, factor=432 / 440), "32 cents flat"),
@@ -85,7 +85,7 @@ def wrong():
                 "MIDI numbers played as hertz",
             ),
             (lambda notes: np.stack([sines(one) for one in notes], 1), "side by side"),
-            (lambda notes: sines(notes, n_samples=15999), "too few of samples"),
+            (lambda notes: sines(notes, n_samples=15999), "too few samples"),
             (lambda notes: 0 * T, "silent"),
             (lambda notes: sines(notes[5]), "IndexError"),
         ],
@@ -95,6 +95,6 @@ def wrong():
             ({**faults, "C": "minor third"}, "'C': then the middle note"),
             ({**faults, "C": "decibels as amplitudes"}, "level alone"),
             (["clipped"], "a dictionary"),
-            ({"A": "clipped"}, "'A': then cut-off"),
+            ({"A": "clipped"}, "'A': then the clipped peaks"),
         ],
     }

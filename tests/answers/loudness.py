@@ -56,12 +56,12 @@ def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
     return {
         "hum": [
-            ("about 3 dB", "to the power"),
-            ("about 30 dB", "powers add up"),
+            ("about 3 dB", "before the powers are added"),
+            ("about 30 dB", "Powers add up"),
             ("0 dB", "among the words"),
         ],
         "gain": [
-            (32.6, "a function is asked for"),
+            (32.6, "should be a function"),
             (lambda hz: 10 ** (-weight_db(hz) / 10), "ratio of powers"),
             (lambda hz: 10 ** (weight_db(hz) / 20), "softer still"),
             (lambda hz: -weight_db(hz), "these are decibels"),
@@ -74,8 +74,8 @@ def wrong():
             (lambda hz: by_the_formula(np.min(hz)), "shape"),
         ],
         "together": [
-            (-28, "a function is asked for"),
-            (lambda levels: 20 * np.log10(np.sum(10 ** (levels / 20))), "in step"),
+            (-28, "should be a function"),
+            (lambda levels: 20 * np.log10(np.sum(10 ** (levels / 20))), "in phase"),
             (np.sum, "decibels were added"),
             (lambda levels: 10 * np.log10(np.mean(10 ** (levels / 10))), "mean of the powers"),
             (lambda levels: levels.mean() + 10 * np.log10(len(levels)), "all are equally loud"),

@@ -86,11 +86,11 @@ def wrong():
             ([1, 2], "shape"),
         ],
         "raw_numbers": [
-            (-0.3834, "a function is asked for"),
+            (-0.3834, "should be a function"),
             (lambda a: -0.3834, "shape"),
             (lambda a: a, "amplitudes still"),
-            (undone(factor=1), "factor 2"),
-            (undone(sign=-1), "wrong way round"),
+            (undone(factor=1), "factor of 2"),
+            (undone(sign=-1), "sign is wrong"),
             (undone(power=1), "power of ln 10"),
             (undone(power=np.log(10)), "1 / ln 10"),
             (lambda a: np.log10(a), "dB too soft"),
@@ -129,7 +129,7 @@ def wrong():
             (taps(1, 0.5, length=4001), "shape"),
         ],
         "wires": [
-            ([HARMONIC, NOISE, REVERB, ADD], "the order"),
+            ([HARMONIC, NOISE, REVERB, ADD], "the order is wrong"),
             ([HARMONIC, NOISE, ADD], "no node plays reverb"),
             (
                 [
@@ -148,8 +148,8 @@ def wrong():
                 [("harmonic", ["f0_hz", "harmonic_distribution", "amps"]), NOISE, ADD, REVERB],
                 "another order",
             ),
-            ([HARMONIC, ("noise", ["magnitudes"]), ADD, REVERB], "nothing is called so"),
-            ([HARMONIC, ("noise", "noise_magnitudes"), ADD, REVERB], "even if it is one thing"),
+            ([HARMONIC, ("noise", ["magnitudes"]), ADD, REVERB], "nothing has that name"),
+            ([HARMONIC, ("noise", "noise_magnitudes"), ADD, REVERB], "even if there is only one"),
             ([HARMONIC, ("hiss", ["noise_magnitudes"]), ADD, REVERB], "no processor called"),
         ],
     }

@@ -37,12 +37,12 @@ def right():
 def wrong():
     """{exercise: [(plausible wrong answer, words of the hint that fits it)]}."""
     return {
-        "click": [("1", "the window is"), (0.5, "first and the last"), ("2", "among the words")],
+        "click": [("1", "window's value"), (0.5, "the last sample"), ("2", "among the words")],
         "frame_size": [
             (4096, "Hann window"),
-            (2048, "melt into one that beats"),
+            (2048, "merge into one that beats"),
             (16384, "smears each onset"),
-            (6531, "no power of two"),
+            (6531, "not a power of two"),
             (0.512, "in seconds"),
             (13, "the exponent"),
         ],
@@ -51,7 +51,7 @@ def wrong():
             (20 * np.log10(POWER), "20 log10 is for amplitudes"),
             (-10 * np.log10(POWER), "the sign is lost"),
             (np.sqrt(POWER), "the RMS itself"),
-            (POWER, "a power, and decibels"),
+            (POWER, "a power: convert"),
             (10 * np.log(POWER), "natural logarithm"),
             (20 * np.log10(np.abs(SWELL).max()), "highest sample"),
             (20 * np.log10(0.25), "at the end"),
@@ -60,7 +60,7 @@ def wrong():
             (-30, "13.2 dB too soft"),
         ],
         "curve": [
-            (rms(SWELL), "a function is asked for"),
+            (rms(SWELL), "should be a function"),
             (lambda sound: rms(sound, before=0), "8 hops too early"),
             (lambda sound: rms(sound, before=512 - 64), "one hop too early"),
             (lambda sound: np.r_[0, rms(sound)[:-1]], "one hop too late"),
@@ -68,14 +68,14 @@ def wrong():
             (lambda sound: 20 * np.log10(np.maximum(rms(sound), 1e-4)), "in decibels"),
             (lambda sound: rms(sound, 512), "too quickly"),
             (lambda sound: rms(sound, 2048), "too slowly"),
-            (lambda sound: np.r_[rms(sound), 0], "one too many of frames"),
+            (lambda sound: np.r_[rms(sound), 0], "one frame too many"),
             (lambda sound: rms(sound)[:250] if len(sound) > 15999 else rms(sound)[:156], "10 000"),
             (lambda sound: rms(sound) * 32, "30 dB too loud"),
-            (lambda sound: rms(sound, window=np.hanning(1024)), "alike"),
+            (lambda sound: rms(sound, window=np.hanning(1024)), "the same weight"),
             (lambda sound: 0.35 * (np.arange(250) > 94), "tone that begins"),
         ],
         "faults": [
-            ({**FAULTS, "A": "frames too short"}, "'A': then harmonics would melt"),
+            ({**FAULTS, "A": "frames too short"}, "'A': then the harmonics would merge"),
             ({**FAULTS, "B": "frames too long"}, "smeared in time"),
             ({**FAULTS, "C": "upside down"}, "'C'"),
             (FAULTS["A"], "a dictionary"),

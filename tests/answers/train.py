@@ -29,7 +29,7 @@ def wrong():
             ("one steady note", "straight to"),
             ("the clarinet", "ten steps"),
             ("a buzz", "not among the words"),
-            (3, "of the kind int"),
+            (3, "of type int"),
         ],
         "recordings": [
             ({**takes, "A": "usable"}, "rings on"),
@@ -49,7 +49,7 @@ def wrong():
             (32, "steps one epoch takes"),
             (128 / 2800, "other way round"),
             (43.75, "lasts a second"),
-            (700, "share them out"),
+            (700, "divide by 128"),
             ("22", "text"),
         ],
         "stop_at": [
@@ -61,7 +61,10 @@ def wrong():
                 ],
                 "closest",
             ),
-            (lambda steps, train_loss, held_out_loss: held_out_loss.argmin(), "place in the array"),
+            (
+                lambda steps, train_loss, held_out_loss: held_out_loss.argmin(),
+                "index into the array",
+            ),
             (lambda steps, train_loss, held_out_loss: held_out_loss.min(), "lowest loss"),
             (lambda steps, train_loss, held_out_loss: 700, "too soon"),
             (lambda steps, train_loss, held_out_loss: 777, "no loss was measured"),
@@ -75,6 +78,6 @@ def wrong():
                 "too soon",
             ),
             (lambda steps: steps[-1], "TypeError"),
-            (700, "a function is asked for"),
+            (700, "should be a function"),
         ],
     }
