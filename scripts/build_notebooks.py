@@ -363,7 +363,8 @@ def start_page() -> str:
             )
         tables.append("")
     template = (LESSONS / "start.md.txt").read_text("utf-8")
-    return template.replace("{{notebooks}}", "\n".join(tables).rstrip())
+    fields = course_settings() | {"notebooks": "\n".join(tables).rstrip()}
+    return PLACEHOLDER.sub(lambda match: fields[match[1]], template)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+import urllib.parse
 
 import nbformat
 import pytest
@@ -222,6 +223,28 @@ def test_terms_of_the_glossary_stand_in_their_notebooks():
     for term, notebook in entries:
         text = "\n".join(cell.source for cell in cells(ROOT / notebook))
         assert term.casefold() in text.casefold(), f"{term} is not in {notebook}"
+
+
+def test_sources_that_the_lessons_cite_are_in_the_bibliography_and_the_reading_list():
+    entries = re.findall(
+        r"^@\w+\{(\w+),\n(.*?)^\}$",
+        (ROOT / "references.bib").read_text("utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+    listed = re.findall(
+        r"^- [^[]*\[.+?\]\((\S+)\).+ \(`(\w+)`\)$",
+        (ROOT / "READING.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert sorted(key for key, _ in entries) == sorted(key for _, key in listed)
+    for address, key in listed:
+        assert address.removeprefix("https://doi.org/") in dict(entries)[key]
+    published = {address for address, _ in listed}
+    hosts = {urllib.parse.urlsplit(address).netloc for address in published} - {"github.com"}
+    for lesson in build_notebooks.LESSONS.glob("*/*.md"):
+        for address in re.findall(r"\]\((https?://[^)\s]+)\)", lesson.read_text("utf-8")):
+            if urllib.parse.urlsplit(address).netloc in hosts:
+                assert address in published, f"{lesson.name}: {address}"
 
 
 def test_player_waits_until_it_is_unfolded(capsys):
