@@ -8,7 +8,7 @@ PYTHON3 := $(shell for python in python3 python "$(PYTHON)"; do \
 COURSE = $(if $(PYTHON3),"$(PYTHON3)" course.py,$(error no Python was found: install Python 3.12 \
 	from https://www.python.org/downloads/ or say where it is: make PYTHON=/path/to/it))
 
-.PHONY: help setup setup-test lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe bench budget colab-test widgets7-test ddsp-tests
+.PHONY: help setup setup-test lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe vst bench budget colab-test widgets7-test ddsp-tests
 
 help:
 	@echo "make lab            set up, and open your copies of the notebooks in JupyterLab"
@@ -24,6 +24,7 @@ help:
 	@echo "make recordings     synthesise the bundled recordings again"
 	@echo "make instruments    train the bundled instruments from scratch"
 	@echo "make crepe          train the bundled pitch tracker from scratch"
+	@echo "make vst            train a violin for DDSP-VST: build/vst/violin.tflite (about an hour)"
 	@echo "make bench          measure the speeds that the README states"
 	@echo "make budget         measure each notebook's time and memory: notebooks/BUDGET.md"
 	@echo "make colab-test     run the notebooks with Colab's own versions (Python 3.13)"
@@ -61,7 +62,7 @@ picture: setup-test
 lock: setup
 	$(BIN)/python scripts/lock.py
 
-recordings instruments crepe: setup
+recordings instruments crepe vst: setup
 	@command -v fluidsynth >/dev/null && command -v espeak-ng >/dev/null && \
 		test -e /usr/share/sounds/sf2/FluidR3_GM.sf2 && \
 		test -e /usr/share/sounds/sf2/TimGM6mb.sf2 && \

@@ -106,6 +106,8 @@ def to_vst(instrument, path):
 def check(path, label=None):
     """Check a file as DDSP-VST does when it loads one: the names, sizes and types of its tensors.
 
+    Only for files of your own: unlike the plugin, TensorFlow does not verify the model itself.
+
     Args:
       path: the file.
       label: a different name for messages.
@@ -114,6 +116,8 @@ def check(path, label=None):
       InstrumentError: the plugin would refuse the file, or it lacks the metadata.
     """
     label = label or path
+    # First, because TensorFlow crashes on a model that was cut off, and this is at the file's end.
+    metadata(path, label)
     interpreter = _interpreter(path, label)
     for kind, wanted, details in (
         ("inputs", INPUTS, interpreter.get_input_details()),
@@ -125,7 +129,6 @@ def check(path, label=None):
                 f"{label} has the {kind} {found}, and DDSP-VST needs {wanted} in float32: {_TRAIN}, "
                 "and export it."
             )
-    metadata(path, label)
 
 
 def metadata(path, label=None):
@@ -323,6 +326,9 @@ def _interpreter(path, label):
     """Return a TensorFlow Lite interpreter with the plugin's operations, the built-in ones."""
     lite = tf.lite
     try:
+        with open(path, "rb") as file:
+            if file.read(8)[4:] != b"TFL3":
+                raise ValueError("its first bytes are another kind's")
         with _tensorflow.quiet():  # that this interpreter will move to a package of its own
             interpreter = lite.Interpreter(
                 str(path),

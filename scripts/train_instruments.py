@@ -42,11 +42,17 @@ def main():
         evaluate(name, arguments.to / name)
 
 
-def make(name, work, folder):
-    """Train an instrument in `work`, and write it to `folder`, replacing the old one."""
+def prepare(name, work):
+    """Return the dataset of an instrument in `work`, which is made if it is not there."""
     dataset = work / "dataset"
     if not dataset.exists():
         data.prepare_program(*INSTRUMENTS[name], dataset, SOUNDFONTS, PHRASES, progress=True)
+    return dataset
+
+
+def make(name, work, folder):
+    """Train an instrument in `work`, and write it to `folder`, replacing the old one."""
+    dataset = prepare(name, work)
     run.train(dataset, work / "run", steps=STEPS)
     run.train(dataset, work / "run", steps=STEPS + CALM_STEPS, gin_lines=CALM)
     run.export(dataset, work / "run", folder)

@@ -221,11 +221,13 @@ def test_training_for_the_plugin_makes_an_instrument_for_it_and_no_other_size(
 
 def test_a_file_that_was_cut_off_or_is_another_kind_is_refused(exported, tmp_path):
     whole = exported[1].read_bytes()
-    cut = tmp_path / "cut.tflite"
-    for data in (whole[:-100], whole[: len(whole) // 2], b"no model", b""):
-        cut.write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+    other = (tmp_path / "other.zip").read_bytes()
+    for data in (whole[:-100], whole[: len(whole) // 2], other, b"no model", b""):
+        (tmp_path / "cut.tflite").write_bytes(data)
         with pytest.raises(InstrumentError) as error:
-            vst.check(cut)
+            vst.check(tmp_path / "cut.tflite")
         assert_sentence(error.value, "cut.tflite", longest=500)
     with pytest.raises(InstrumentError):
         vst.check(tmp_path / "none.tflite")
