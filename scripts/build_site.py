@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -34,9 +35,15 @@ PLAYER = re.compile(r"(?:<div>(?P<title>[^<]*)</div>)?\s*<audio[^>]*>.*?</audio>
 SOUND = re.compile(r'"data:audio/(\w+);base64,([^"]+)"')
 SHOWN_CHAPTER = re.compile(r'^chapters\.show\("\d+", \d+\)$')
 FILE_LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
+CHAPTER_LINE = re.compile(r"^\*In the video:\* \[[^\]]+\]\([^)]+\)$", re.MULTILINE)
 SUFFIX = {"mpeg": "mp3"}
 # Files of the repository that are pages of the site, too.
 REPOSITORY_PAGES = {"GLOSSARY.md": "glossary.md", "READING.md": "reading.md"}
+APP = (
+    '<a class="picture" href="pictures/app.png"><img src="pictures/app.png" alt="The app after a '
+    "transfer: a player for before and after, an instrument chosen, sliders for pitch, loudness and "
+    'mix" loading="lazy"></a>'
+)
 # What MathJax needs to draw TeX with fonts; speech, SVG and the rest are 15 MB more.
 MATHJAX = ["tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions", "a11y"]
 
@@ -126,6 +133,11 @@ def page(lesson, media):
             f"The notebook of {lesson.relative_to(ROOT)} is behind it: run `make notebooks "
             f"NAME={lesson.stem}` first."
         )
+    if lesson.stem == "app":  # a widget is nothing without Python
+        notebook.cells[-1].outputs = [output(APP)]
+    for cell, following in itertools.pairwise(notebook.cells):
+        if SHOWN_CHAPTER.match(following.source):  # its player says the same
+            cell.source = CHAPTER_LINE.sub("", cell.source)
     for cell in build_notebooks.code_cells(notebook):
         tags = cell.metadata.setdefault("tags", [])
         if "exercise" in tags:
@@ -196,6 +208,7 @@ def contents():
             said, name = build_notebooks.first_cell(lesson), page_name(lesson)
             minutes = re.search(r"About (\d+) minutes", said["How long"])[1]
             title, do = html.escape(said["title"]), html.escape(said["What you'll do"])
+            do = re.sub(r"`([^`]+)`", r"<code>\1</code>", do)
             cards.append(
                 f'<li><a href="{name}.html"><strong>{title}</strong></a> <span>{do}</span> '
                 f"<small>{minutes} minutes</small></li>"
@@ -204,6 +217,17 @@ def contents():
         cards.append("</ol>")
         trees.append("```\n")
     return "\n".join([*cards, "", *trees])
+
+
+def first_players(lesson, media, count):
+    """Return the HTML of the first players of a lesson's stored notebook."""
+    notebook = nbformat.read(build_notebooks.notebook_path(lesson), as_version=4)
+    shown = [
+        made.get("data", {}).get("text/html", "")
+        for cell in build_notebooks.code_cells(notebook)
+        for made in cell.outputs
+    ]
+    return with_players("".join([one for one in shown if "<audio" in one][:count]), media, "")
 
 
 def write_source(folder):
@@ -224,10 +248,11 @@ def write_source(folder):
     reading = from_repository((ROOT / "READING.md").read_text("utf-8"))
     (folder / "reading.md").write_text(reading, "utf-8")
     front = (SITE / "index.md").read_text("utf-8").replace("{{contents}}", contents())
-    (folder / "index.md").write_text(front, "utf-8")
+    players = first_players(build_notebooks.lesson_called("00_demo"), media, 2)
+    (folder / "index.md").write_text(front.replace("{{players}}", players), "utf-8")
     live.build()
     shutil.copytree(live.FOLDER, extra / "live")
-    shutil.copytree(ROOT / "assets" / "pictures", folder / "pictures")
+    shutil.copytree(ROOT / "assets" / "pictures", extra / "pictures")
     mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
     for part in MATHJAX:
         source, target = mathjax / "static" / "mathjax" / part, folder / "static" / "mathjax" / part
