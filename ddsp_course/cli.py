@@ -224,8 +224,8 @@ def _draw(picture, recording, played, args):
     name = Path(args.input).name
     figure, axes = plt.subplots(2, 1, figsize=(9, 6.5), layout="constrained")
     name = name.encode("utf-8", "replace").decode("utf-8")
-    plots.spectrogram(recording, ax=axes[0], title=f"Recording: {name}")
-    plots.spectrogram(played, ax=axes[1], title=f"The same as {Path(args.to).name}")
+    plots.spectrogram(recording, ax=axes[0], title=f"Before: {name}")
+    plots.spectrogram(played, ax=axes[1], title=f"After: {Path(args.to).name}")
     with warnings.catch_warnings():
         # The font lacks letters of many languages and draws boxes instead.
         warnings.filterwarnings("ignore", "Glyph")
