@@ -1,0 +1,397 @@
+"""The live instrument's page: its modules with known signals, and the page in Chromium.
+
+The microphone is a file that Chromium plays; what the page plays is what it records. With
+DDSP_COURSE_PHOTOGRAPHS=1 the page is photographed: build/photographs/live-*.png are there to be
+looked at.
+"""
+
+import base64
+import functools
+import http.server
+import threading
+import types
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from conftest import CHROMIUM, SECONDS
+
+from ddsp_course import _paths, audio, features, live, live_page
+from ddsp_course.units import FRAME_RATE, hz_to_midi
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.browser, pytest.mark.tensorflow]
+
+CEILING = 10 ** (-1 / 20)  # -1 dBFS
+# What the microphone sings, over and over: (MIDI number, seconds), with rests between.
+SONG = [(62, 0.7), (64, 0.7), (66, 0.7), (69, 0.7)]
+REST_S = 0.3
+
+
+def sung(midi, rate=48000, level=0.2):
+    """A voice-like tone with 12 harmonics and soft ends at pitches (n_samples,), as MIDI numbers."""
+    hz = 440 * 2 ** ((np.asarray(midi) - 69) / 12)
+    phase = 2 * np.pi * np.cumsum(hz) / rate
+    tone = sum(np.sin(k * phase) / k for k in range(1, 13))
+    ends = np.minimum(
+        1, np.minimum(np.arange(len(tone)), np.arange(len(tone))[::-1]) / (0.03 * rate)
+    )
+    return level * tone * ends
+
+
+def song(rate=48000):
+    rest = np.zeros(int(REST_S * rate))
+    notes = [np.r_[sung(np.full(int(s * rate), pitch), rate), rest] for pitch, s in SONG]
+    # A room is never silent.
+    hiss = np.random.default_rng(0).normal(0, 1e-4, sum(map(len, notes)))
+    return np.concatenate(notes) + hiss
+
+
+@pytest.fixture(scope="module")
+def exported(violin):
+    return live_page.content_of(violin)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, exported):
+    """The address of the page by itself, beside its modules."""
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "violin.safetensors").write_bytes(exported)
+    live_page.write(folder, {"violin": folder / "violin.safetensors"})
+    for path in live_page.HERE.glob("*.js"):
+        (folder / path.name).symlink_to(path)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt install chromium)")
+    microphone = tmp_path_factory.mktemp("microphone") / "song.wav"
+    soundfile.write(microphone, song(), 48000, subtype="PCM_16")
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}",
+    ]
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+
+
+# The modules by themselves -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def modules(browser, address):
+    """A page in which the modules can be imported; gives a way to call JavaScript on arrays."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{address}engine.js")
+    page.evaluate(
+        """() => {
+          globalThis.unpack = (text) =>
+            new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+          globalThis.fetchViolin = async () => (await fetch("/violin.safetensors")).arrayBuffer();
+        }"""
+    )
+
+    def call(script, *arguments):
+        packed = [
+            base64.b64encode(one.astype("<f4").tobytes()).decode()
+            if isinstance(one, np.ndarray)
+            else one
+            for one in arguments
+        ]
+        return page.evaluate(script, packed)
+
+    return call
+
+
+LISTEN = """async ([packed, rate, block]) => {
+  const { Listener } = await import("/analysis.js");
+  const samples = unpack(packed);
+  const listener = new Listener(rate);
+  const frames = [];
+  for (let i = 0; i < samples.length; i += block)
+    for (const one of listener.push(samples.subarray(i, i + block)))
+      frames.push([one.f0_hz, one.clarity, one.loudness_db]);
+  return frames;
+}"""
+
+
+def listen(modules, sound, rate=48000, block=128):
+    """Return f0_hz, clarity and loudness_db, (n_frames,) each, as the page hears a sound."""
+    return np.array(modules(LISTEN, sound, rate, block)).T
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 96000])
+def test_pitch_of_a_tone_is_heard_within_five_cents_at_each_rate(modules, rate):
+    # From the lowest note of a cello to the top of CREPE's range.
+    pitches = [36, 45, 55, 69, 81, 93]
+    tones = [sung(np.full(rate // 4, pitch), rate) for pitch in pitches]
+    f0_hz, clarity, _ = listen(modules, np.concatenate(tones), rate)
+    for i, pitch in enumerate(pitches):
+        steady = slice(int((i + 0.3) * FRAME_RATE / 4), int((i + 0.8) * FRAME_RATE / 4))
+        assert np.abs(hz_to_midi(f0_hz[steady]) - pitch).max() < 0.05, pitch
+        assert clarity[steady].min() > 0.9, pitch
+
+
+def test_new_pitch_is_heard_within_twenty_milliseconds(modules):
+    midi = np.r_[np.full(24000, 57.0), np.full(24000, 64.0)]
+    f0_hz, _, _ = listen(modules, sung(midi))
+    midi = hz_to_midi(f0_hz)
+    # Half of the window of 20 ms, and the converter's millisecond.
+    late = np.flatnonzero(np.abs(midi[FRAME_RATE // 2 :] - 64) < 0.3)[0] / FRAME_RATE
+    assert late <= 0.02
+
+
+def test_noise_and_silence_are_not_clear(modules):
+    noise = np.random.default_rng(1).normal(0, 0.1, 48000)
+    _, clarity, _ = listen(modules, np.r_[noise, np.zeros(24000)])
+    assert np.quantile(clarity[:200], 0.95) < 0.7
+    assert clarity[-50:].max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["voice", "phrase", "hum", "whistle"])
+def test_pitch_and_loudness_agree_with_the_course_on_a_recording(modules, name):
+    recording = audio.load(_paths.ASSETS / "audio" / f"{name}.ogg")[: 4 * 16000]
+    heard = features.extract(recording)
+    f0_hz, clarity, loudness_db = listen(modules, soxr.resample(recording, 16000, 48000))
+    late = 3  # frames: the page's window ends where the course's has its middle
+    n = len(f0_hz) - late
+    loud = heard.loudness_db[:n] > heard.loudness_db.max() - 35
+    sure = loud & (heard.f0_confidence[:n] > 0.6)
+    cents = 1200 * np.abs(np.log2(f0_hz[late:][sure] / heard.f0_hz[:n][sure]))
+    assert (cents < 50).mean() > 0.97
+    assert (clarity[late:][sure] > 0.8).mean() > 0.9
+    # The middles of the windows are up to a frame apart.
+    assert np.median(np.abs(loudness_db[late:] - heard.loudness_db[:n])[loud]) < 0.3
+
+
+def test_sound_is_heard_alike_in_blocks_of_any_length(modules):
+    sound = sung(np.linspace(50, 70, 24000))
+    whole = listen(modules, sound, block=24000)
+    np.testing.assert_array_equal(listen(modules, sound, block=128), whole)
+    np.testing.assert_array_equal(listen(modules, sound, block=777), whole)
+
+
+CONDITION = """async ([packed, rate, range]) => {
+  const { Listener } = await import("/analysis.js");
+  const { Conditioning } = await import("/conditioning.js");
+  const conditioning = new Conditioning(range);
+  return new Listener(rate).push(unpack(packed)).map((one) => {
+    const { f0_hz, loudness_db } = conditioning.next(one);
+    return [f0_hz, loudness_db, conditioning.isOpen];
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def ranges(violin):
+    statistics = violin.statistics
+    return {
+        "meanPitch": statistics.mean_pitch,
+        "quantilesDb": statistics.loudness_quantiles_db.tolist(),
+        "floorDb": -80,
+    }
+
+
+def condition(modules, sound, ranges):
+    f0_hz, loudness_db, is_open = np.array(modules(CONDITION, sound, 48000, ranges)).T
+    return f0_hz, loudness_db, is_open.astype(bool)
+
+
+@pytest.mark.parametrize("gain", [1, 0.05])
+def test_register_and_loudness_come_to_the_instruments(modules, ranges, violin, gain):
+    sound = gain * np.tile(song(), 3)
+    f0_hz, loudness_db, is_open = condition(modules, sound, ranges)
+    late = is_open & (np.arange(len(is_open)) > 6 * FRAME_RATE)
+    # Whole octaves, to the one that is nearest to the violin's middle.
+    shift = (np.median(hz_to_midi(f0_hz[late])) - 65) / 12
+    assert abs(shift - round((violin.statistics.mean_pitch - 65) / 12)) < 0.2
+    # The mean of all its quantiles; 3 dB, for what is learned goes on.
+    wanted = violin.statistics.loudness_quantiles_db
+    assert abs(loudness_db[late].mean() - wanted.mean()) < 3
+    assert loudness_db.max() <= wanted[-1]
+
+
+def test_gate_is_open_for_notes_and_shut_for_a_rooms_noise(modules, ranges):
+    noise = np.random.default_rng(2).normal(0, 0.003, 2 * 48000)  # -50 dBFS
+    _, loudness_db, is_open = condition(modules, np.r_[noise, song()], ranges)
+    assert not is_open[: 2 * FRAME_RATE].any()
+    assert loudness_db[: 2 * FRAME_RATE].max() == -80
+    time = np.arange(len(is_open)) / FRAME_RATE - 2
+    for i in range(len(SONG)):
+        here = time - i
+        # Open within 60 ms of a note's soft beginning, and shut as soon after its end.
+        assert is_open[(here > 0.06) & (here < 0.66)].mean() > 0.99
+        assert not is_open[(here > 0.76) & (here < 1)].any()
+
+
+def test_steady_tone_stays_steady(modules, ranges):
+    _, loudness_db, _ = condition(modules, sung(np.full(4 * 48000, 60)), ranges)
+    steady = loudness_db[FRAME_RATE : 3 * FRAME_RATE]
+    # conditioning.STEEPEST and the drift of what is learned.
+    assert np.ptp(steady) < 3 and np.abs(np.diff(steady)).max() < 0.1
+
+
+FEEDBACK = """async ([packed, delay, gain]) => {
+  const { Player } = await import("/live_worker.js");
+  const told = [];
+  const player = new Player(await fetchViolin(), 48000, (message) => told.push(message));
+  player.listen();
+  const voice = unpack(packed);
+  const played = new Float32Array(voice.length + 48000);
+  let off = null;
+  for (let at = 0; at + 128 <= voice.length; at += 128) {
+    const heard = voice.slice(at, at + 128);
+    for (let i = 0; i < 128; i++) heard[i] += gain * (played[at + i - delay] ?? 0);
+    player.hear(heard);
+    played.set(player.render(128, heard), at);
+    if (off === null && told.some((one) => one.isFeedback)) off = at / 48000;
+  }
+  const loudness = [...played.subarray(voice.length - 48000, voice.length)].map(Math.abs);
+  return [off, Math.max(...loudness)];
+}"""
+
+
+def test_microphone_that_hears_the_loudspeaker_is_switched_off_and_a_singer_is_not(modules):
+    rng = np.random.default_rng(3)
+    hiss = rng.normal(0, 1e-4, 9 * 48000)
+    called = hiss.copy()
+    called[: 48000 // 2] += sung(np.full(24000, 64))
+    off, loudest = modules(FEEDBACK, called, 6000, 1.0)
+    # The test begins after four seconds of one note, and takes one.
+    assert off is not None and off < 8
+    assert loudest < 1e-3
+    long_note = hiss + sung(64 + 0.2 * np.sin(np.arange(9 * 48000) / 1400))
+    off, loudest = modules(FEEDBACK, long_note, 6000, 0.0)
+    assert off is None and loudest > 0.01
+
+
+HAND = """async ([range, events, n]) => {
+  const { Hand } = await import("/gestures.js");
+  const hand = new Hand(range);
+  return Array.from({ length: n }, (_, i) => {
+    for (const [at, does, ...rest] of events) if (at === i) hand[does](...rest);
+    const { f0_hz, loudness_db } = hand.next();
+    return [f0_hz, loudness_db];
+  });
+}"""
+
+
+def test_keys_play_the_curves_that_they_play_in_python(modules, ranges, violin, monkeypatch):
+    curves = []
+    catches = types.SimpleNamespace(n_frames=1, play=lambda *frame: curves.append(np.ravel(frame)))
+    monkeypatch.setattr(live, "Live", lambda *_: catches)
+    keys = live.Keys(violin)
+    # Frame, key, and its velocity, or 0 where it is let go.
+    events = [(0, 69, 80), (300, 72, 127), (310, 69, 0), (600, 72, 0), (900, 60, 1)]
+    for i in range(1000):
+        for frame, key, velocity in events:
+            if frame == i:
+                keys.press(key, velocity) if velocity else keys.release(key)
+        keys.play()
+    told = [
+        [frame, *(("press", key, key, velocity / 127) if velocity else ("release", key))]
+        for frame, key, velocity in events
+    ]
+    # Python's f0_hz and the page's are both of 64 bits; the quantiles go as decimals.
+    np.testing.assert_allclose(modules(HAND, ranges, told, 1000), curves, rtol=1e-6, atol=1e-4)
+
+
+def test_pedal_keeps_notes_and_all_notes_off_forgets_them(modules, ranges):
+    def loudness(*events):
+        return np.array(modules(HAND, ranges, list(events), 500))[-1, 1]
+
+    press, release = [0, "press", "a", 60, 0.5], [10, "release", "a"]
+    assert loudness(press, release) < -79
+    assert loudness(press, [5, "pedal", True], release) > -40
+    assert loudness(press, [5, "pedal", True], release, [100, "pedal", False]) < -79
+    assert loudness(press, [5, "pedal", True], release, [100, "allNotesOff"]) < -79
+
+
+# The audio thread's processor, with a worker that answers at once, unless it is late.
+PROCESS = """async ([packed, rate, late]) => {
+  const text = await (await fetch("/live_worklet.js")).text();
+  let Processor;
+  const room = {
+    AudioWorkletProcessor: class { port = { postMessage() {} }; },
+    registerProcessor: (_, made) => { Processor = made; },
+    sampleRate: rate,
+  };
+  globalThis.currentTime = 0;
+  new Function(...Object.keys(room), text)(...Object.values(room));
+  const samples = unpack(packed);
+  const processor = new Processor();
+  let sent = 0;
+  let now = 0;
+  const waiting = [];
+  const worker = {
+    postMessage({ n }) {
+      if (n) waiting.push([now + late[Math.min(now, late.length - 1)], samples.slice(sent, (sent += n))]);
+    },
+  };
+  processor.command({ worker });
+  const played = [];
+  const stocks = [];
+  for (; sent < samples.length; now++) {
+    while (waiting.length && waiting[0][0] <= now) worker.onmessage({ data: waiting.shift()[1] });
+    const output = new Float32Array(128);
+    processor.process([[]], [[output]]);
+    played.push(...output);
+    stocks.push(processor.stock + processor.ordered);
+    currentTime += 128 / rate;
+  }
+  const bytes = new Uint8Array(Float32Array.from(played).buffer);
+  let text_ = "";
+  for (const byte of bytes) text_ += String.fromCharCode(byte);
+  return [btoa(text_), processor.underruns, stocks];
+}"""
+
+
+def process(modules, sound, late=(0,), rate=48000):
+    played, underruns, stocks = modules(PROCESS, sound, rate, list(late))
+    return np.frombuffer(base64.b64decode(played), "<f4"), underruns, np.array(stocks)
+
+
+def test_nothing_is_louder_than_the_ceiling_and_what_is_soft_stays_as_it_is(modules):
+    rng = np.random.default_rng(4)
+    bursts = rng.normal(0, 1, 48000) * np.repeat(10 ** rng.uniform(-3, 2, 480), 100)
+    square = 30 * np.sign(np.sin(np.arange(48000) / 50))
+    soft = sung(np.full(48000, 60), level=0.3)
+    played, _, _ = process(modules, np.r_[bursts, square])
+    # 32 bits
+    assert np.abs(played).max() <= CEILING * (1 + 1e-6)
+    assert np.sqrt(np.mean(played[-10000:] ** 2)) > 0.8 * CEILING
+    played, _, _ = process(modules, soft)
+    np.testing.assert_allclose(played[:40000], soft[:40000], atol=1e-6)
+
+
+def test_what_is_no_number_is_silent_and_gone_with_its_block(modules):
+    sound = sung(np.full(48000, 60))
+    sound[20000] = np.nan
+    played, _, _ = process(modules, sound)
+    assert np.isfinite(played).all()
+    np.testing.assert_allclose(played[21000:40000], sound[21000:40000], atol=1e-6)
+
+
+def test_stock_grows_when_the_worker_is_late_and_shrinks_when_it_is_not(modules):
+    # Blocks: a second in time, one that is 20 blocks late, and then twelve seconds in time.
+    late = [0] * 375 + [20] * 40 + [0] * 4500
+    _, underruns, stocks = process(modules, np.zeros(13 * 48000), late)
+    assert 0 < underruns < 40
+    assert stocks[374] == 384  # the 8 ms that it begins with
+    assert 20 * 128 <= stocks[450] < 30 * 128
+    assert stocks[-1] < 0.6 * stocks[450]  # it halves what is too much every five seconds
