@@ -8,7 +8,7 @@ PYTHON3 := $(shell for python in python3 python "$(PYTHON)"; do \
 COURSE = $(if $(PYTHON3),"$(PYTHON3)" course.py,$(error no Python was found: install Python 3.12 \
 	from https://www.python.org/downloads/ or say where it is: make PYTHON=/path/to/it))
 
-.PHONY: help setup setup-test lab app lint quick test test-all demo notebooks picture lock recordings instruments crepe vst bench budget colab-test widgets7-test ddsp-tests
+.PHONY: help setup setup-test publish-as lab app lint quick test test-all demo notebooks handouts site picture lock recordings instruments crepe vst bench budget colab-test widgets7-test ddsp-tests
 
 help:
 	@echo "make lab            set up, and open your copies of the notebooks in JupyterLab"
@@ -19,7 +19,10 @@ help:
 	@echo "make demo           play the bundled recording on a violin: demo/violin.wav and .png"
 	@echo "make setup          set up only, as make lab does (PYTHON=/path chooses the Python)"
 	@echo "make notebooks      build notebooks/ from lessons/; NAME=02_processors builds one"
+	@echo "make handouts       make the notebooks without solutions: build/handouts/"
+	@echo "make site           build the course's web site: build/site/"
 	@echo "make picture        make the README's pictures (the app's needs Chromium)"
+	@echo "make publish-as     with OWNER/REPO behind it: point every link at that repository"
 	@echo "make lock           renew requirements/, the lock (needs uv)"
 	@echo "make recordings     synthesise the bundled recordings again"
 	@echo "make instruments    train the bundled instruments from scratch"
@@ -35,7 +38,7 @@ setup:
 	@$(COURSE) setup train
 
 setup-test:
-	@$(COURSE) setup train test
+	@$(COURSE) setup train test site
 
 lab app lint quick test:
 	@$(COURSE) $@
@@ -53,11 +56,27 @@ demo: setup
 notebooks: setup-test
 	$(BIN)/python scripts/build_notebooks.py $(NAME)
 
+handouts: setup
+	$(BIN)/python scripts/make_handouts.py
+
+site:
+	@$(COURSE) setup site
+	$(BIN)/python scripts/build_site.py
+
 picture: setup-test
 	@mkdir -p build assets/pictures
 	$(BIN)/ddsp-course transfer assets/audio/phrase.ogg -o build/violin.wav \
 		--plot assets/pictures/violin.png
 	$(BIN)/python scripts/picture_app.py
+
+# The word behind it is its argument, and no target of its own.
+ifeq ($(firstword $(MAKECMDGOALS)),publish-as)
+REPOSITORY := $(wordlist 2,2,$(MAKECMDGOALS))
+$(if $(REPOSITORY),$(eval $(REPOSITORY):;@:))
+endif
+
+publish-as: setup-test
+	@$(BIN)/python scripts/publish_as.py $(REPOSITORY)
 
 lock: setup
 	$(BIN)/python scripts/lock.py
