@@ -8,11 +8,12 @@ PYTHON3 := $(shell for python in python3 python "$(PYTHON)"; do \
 COURSE = $(if $(PYTHON3),"$(PYTHON3)" course.py,$(error no Python was found: install Python 3.12 \
 	from https://www.python.org/downloads/ or say where it is: make PYTHON=/path/to/it))
 
-.PHONY: help setup setup-test publish-as lab app lint quick test test-all demo notebooks handouts site picture lock recordings instruments crepe vst bench budget colab-test widgets7-test ddsp-tests
+.PHONY: help setup setup-test publish-as lab app live lint quick test test-all demo notebooks handouts site picture lock recordings instruments crepe vst bench budget colab-test widgets7-test ddsp-tests
 
 help:
 	@echo "make lab            set up, and open your copies of the notebooks in JupyterLab"
 	@echo "make app            set up, and open timbre transfer as a web page"
+	@echo "make live           set up, and open the instruments to be played live in a web page"
 	@echo "make test           set up, and run the same checks as CI"
 	@echo "make quick          run the checks without TensorFlow or a browser: under two minutes"
 	@echo "make test-all       run every check, including the long ones (needs the package index)"
@@ -40,7 +41,7 @@ setup:
 setup-test:
 	@$(COURSE) setup train test site
 
-lab app lint quick test:
+lab app live lint quick test:
 	@$(COURSE) $@
 
 test-all: export DDSP_COURSE_PHOTOGRAPHS := 1

@@ -5,6 +5,7 @@
 
     python course.py lab [JupyterLab's options]     open JupyterLab at the start page
     python course.py app [Voila's options]          open timbre transfer as a page of its own
+    python course.py live [--port PORT]             open an instrument to be played live in a page
     python course.py quick                          run the checks that take under two minutes
     python course.py test                           run the checks that CI runs
     python course.py lint                           run ruff alone
@@ -43,6 +44,12 @@ def app(*options):
     become(*app_command(*options))
 
 
+def live(*options):
+    """Set up what playing needs, and become the page that plays the instruments live."""
+    setup.set_up()
+    become([PYTHON, "scripts/live.py", *options])
+
+
 def app_command(*options):
     """Return what starts the page of timbre transfer, and its environment."""
     places = [str(ROOT / "assets" / "jupyter"), os.environ.get("JUPYTER_PATH")]
@@ -53,7 +60,7 @@ def app_command(*options):
 
 def lint():
     """Check the code's style and layout."""
-    setup.set_up("train", "test")
+    setup.set_up("train", "test", "site")
     run(*RUFF, "check", ".")
     run(*RUFF, "format", "--check", ".")
 
@@ -75,7 +82,8 @@ def test():
     run(*PYTEST, "--no-loadscope-reorder", "--nbval", "--nbval-sanitize-with", "tests/nbval.cfg",
         *map(str, notebooks))  # fmt: skip
     del os.environ["DDSP_COURSE_TURN_KNOBS"]
-    run(*PYTEST[:-1], "load", "-rs", "-m", "browser and not slow", "tests")
+    # Each test by itself, but those of one `xdist_group`, which share a site that takes long to build.
+    run(*PYTEST[:-1], "loadgroup", "-rs", "-m", "browser and not slow", "tests")
 
 
 def run(*words):
@@ -98,7 +106,7 @@ def become(words, environment=None):
 
 def main():
     """Run the command that is named."""
-    commands = {"lab": lab, "app": app, "quick": quick, "test": test, "lint": lint,
+    commands = {"lab": lab, "app": app, "live": live, "quick": quick, "test": test, "lint": lint,
                 "setup": setup.set_up}  # fmt: skip
     name, *options = sys.argv[1:] or ["help"]
     if name not in commands or (options and name in ("quick", "test", "lint")):

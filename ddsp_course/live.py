@@ -22,6 +22,28 @@ _ATTACK_S, _RELEASE_S = 0.02, 0.06  # of the loudness
 _VIBRATO_HZ, _VIBRATO_CENTS, _VIBRATO_AFTER_S = 5.5, 15.0, 0.4
 
 
+def show(instrument):
+    """Display an instrument that can be played with a microphone, keys, a finger, MIDI or a file.
+
+    It is played in the page itself, and keeps on playing while Python is busy. See `live_page`.
+
+    Args:
+      instrument: `instruments.Instrument`; or what `instruments.load` takes, such as "violin"; or
+        the path of a file that `ddsp-course export --to web` has made.
+
+    Returns:
+      `record.Take`, whose `sound` is what was recorded last in the page.
+
+    Raises:
+      CourseError: the file cannot be read.
+      InstrumentError: the instrument cannot be loaded, or the page cannot play it.
+      SetupError: anywidget is missing.
+    """
+    from ddsp_course import live_page
+
+    return live_page.show(instrument)
+
+
 class Live:
     """An instrument that continues where the last block ended.
 

@@ -1,6 +1,6 @@
 """Make the page that plays the bundled instruments live, serve it, and open it: `make live`.
 
-    .venv/bin/python scripts/live.py [--build] [--port PORT]
+    .venv/bin/python scripts/live.py [--build] [--no-browser] [--port PORT]
 
 The page lies in build/live/ and needs no Python. Microphones need an address that is local or https,
 and so it is served here.
