@@ -138,7 +138,7 @@ def read(path):
     """
     try:
         if not path.is_file():
-            raise CourseError(f"{path.name} is not a file that can be read: look what it is.")
+            raise CourseError(f"{path.name} is a folder or cannot be opened: look at it yourself.")
         if path.suffix.lower() != ".ipynb":
             raise CourseError(f"{path.name} is not a notebook: ask for the .ipynb file.")
         size = path.stat().st_size
