@@ -24,7 +24,7 @@ const FORMAT_VERSION = 1;
 const MODEL_RATE = 16000; // Hz
 const HOP_SIZE = MODEL_RATE / frameRate;
 const HIGHEST_HZ = MODEL_RATE / 2;
-const REST = 250; // frames of silence, from which the network begins, as its training's audio did
+const REST = 266; // frames of silence before the first one, as `synthesis.synthesize` has it
 
 // The file ---------------------------------------------------------------------------------------
 
@@ -46,7 +46,9 @@ export function parse(buffer) {
   if (headerEnd > buffer.byteLength) throw cutOff;
   let header, settings;
   try {
-    header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerEnd - 8)));
+    // It is ASCII, and an AudioWorklet need not have a TextDecoder.
+    const letters = Array.from(new Uint8Array(buffer, 8, headerEnd - 8), (code) => String.fromCharCode(code));
+    header = JSON.parse(letters.join(""));
     settings = JSON.parse(header.__metadata__["ddsp-course"]);
   } catch {
     throw foreign;
@@ -289,14 +291,23 @@ export class Network {
     this.input = new Float32Array(1);
     this.inner = new Float32Array(this.gru.kernel.input.length + this.gru.state.length);
     this.fromStacks = this.inner.subarray(0, this.gru.kernel.input.length);
-    const pitch = settings.statistics ? settings.statistics.mean_pitch : 69;
-    for (let i = 0; i < REST; i++) this.step(440 * 2 ** ((pitch - 69) / 12), settings.floor_db);
-    this.rested = this.gru.state.slice();
+    this.reset();
   }
 
-  /** Forget what was played: the state is that after a second of silence. */
-  reset() {
-    this.gru.state.set(this.rested);
+  /**
+   * Forget what was played, and rest for a second, as in Python: it takes as long as 266 steps.
+   *
+   * @param {number} f0_hz - the first pitch to come. The network remembers the pitch it rested at for
+   *   seconds; without one it is the instrument's mean pitch.
+   */
+  reset(f0_hz = this.meanHz()) {
+    this.gru.state.fill(0);
+    for (let i = 0; i < REST; i++) this.step(f0_hz, this.settings.floor_db);
+  }
+
+  meanHz() {
+    const { statistics } = this.settings;
+    return 440 * 2 ** (((statistics ? statistics.mean_pitch : 69) - 69) / 12);
   }
 
   /**
@@ -310,7 +321,9 @@ export class Network {
    */
   step(f0_hz, loudness_db) {
     if (!Number.isFinite(f0_hz) || !Number.isFinite(loudness_db)) {
-      throw new RangeError(`Pitch (${f0_hz}) or loudness (${loudness_db}) is not a number.`);
+      throw new RangeError(
+        `Pitch (${f0_hz} Hz) or loudness (${loudness_db} dB) is not a number: give both.`,
+      );
     }
     const { settings, inner, gru } = this;
     const scaled = {
@@ -713,7 +726,7 @@ class Partitions {
   }
 
   reset() {
-    for (const { re, im } of this.inputs) {
+    for (const { re, im } of [...this.inputs, this.sum]) {
       re.fill(0);
       im.fill(0);
     }
@@ -900,9 +913,10 @@ function compile(nBytes) {
   ];
   const length = (n) => (n > 127 ? [(n & 0x7f) | 0x80, n >> 7] : [n]);
   const section = (id, ...bytes) => [id, ...length(bytes.length), ...bytes];
-  const name = (text) => [text.length, ...new TextEncoder().encode(text)];
+  const ascii = (text) => Array.from(text, (letter) => letter.charCodeAt());
+  const name = (text) => [text.length, ...ascii(text)];
   const bytes = [
-    ...[0, ...new TextEncoder().encode("asm"), 1, 0, 0, 0],
+    ...[0, ...ascii("asm"), 1, 0, 0, 0],
     ...section(1, 1, 0x60, 5, I32, I32, I32, I32, I32, 0), // a function of five numbers
     ...section(2, 1, ...name("js"), ...name("memory"), 2, 0, 1), // memory comes from outside
     ...section(3, 1, 0), // there is one function, of the first type
