@@ -57,7 +57,7 @@ demo: setup
 notebooks: setup-test
 	$(BIN)/python scripts/build_notebooks.py $(NAME)
 
-handouts: setup
+handouts: setup-test
 	$(BIN)/python scripts/make_handouts.py
 
 site:
