@@ -1,22 +1,20 @@
-/**
- * An instrument in plain JavaScript: pitch and loudness in, audio out, as `Instrument.play` has it.
- *
- *   const instrument = parse(await file.arrayBuffer());     // from `ddsp-course export --to web`
- *   const network = new Network(instrument);
- *   const synth = new Synth(instrument, 48000);
- *   synth.push(440, network.step(440, -20));                // 250 times a second
- *   if (synth.available() >= 128) synth.render(block);      // Float32Array(128)
- *
- * It needs nothing but the language itself, so that it runs unchanged in a page, a worker, an
- * AudioWorklet and Node. A frame is heard once the next one is there, 4 ms later, since amplitudes
- * fade over to those of the next frame.
- *
- * The model learned at 16 kHz. Nothing it plays lies above 8 kHz, so each part is a function of
- * time that can be sampled at any rate: harmonics are sines, and the noise's filters are sums of
- * cosines below 8 kHz.
- * Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 2020, section 3.
- * Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
- */
+// An instrument in plain JavaScript: pitch and loudness in, audio out, as `Instrument.play` has it.
+//
+//   const instrument = parse(await file.arrayBuffer());     // from `ddsp-course export --to web`
+//   const network = new Network(instrument);
+//   const synth = new Synth(instrument, 48000);
+//   synth.push(440, network.step(440, -20));                // 250 times a second
+//   if (synth.available() >= 128) synth.render(block);      // Float32Array(128)
+//
+// It needs nothing but the language itself, so that it runs unchanged in a page, a worker, an
+// AudioWorklet and Node. A frame is heard once the next one is there, 4 ms later, since amplitudes
+// fade over to those of the next frame.
+//
+// The model learned at 16 kHz. Nothing it plays lies above 8 kHz, so each part is a function of
+// time that can be sampled at any rate: harmonics are sines, and the noise's filters are sums of
+// cosines below 8 kHz.
+// Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 2020, section 3.
+// Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
 
 export const frameRate = 250;
 
@@ -28,14 +26,11 @@ const REST = 266; // frames of silence before the first one, as `synthesis.synth
 
 // The file ---------------------------------------------------------------------------------------
 
-/**
- * Read an exported instrument, a file in the format safetensors.
- *
- * @param {ArrayBuffer} buffer - the file: the header's length (8 bytes), the header (JSON), numbers.
- * @returns {{settings: object, tensors: Object<string, {shape: number[], data: Float32Array}>}}
- *   `settings` as ddsp_course/web_export.py lists them.
- * @throws {Error} the file is cut off, of another kind or version; its message is a sentence.
- */
+// Returns the instrument {settings, tensors: {name: {shape, data}}} of an exported file.
+//
+// `buffer` (ArrayBuffer) is in the format safetensors: the header's length in 8 bytes, the header in
+// JSON, and the numbers. web_export.py lists the settings. A file that is cut off, damaged, or of
+// another kind or version throws an Error, whose message is a sentence.
 export function parse(buffer) {
   const again = "make it again with `ddsp-course export INSTRUMENT --to web FILE`.";
   const foreign = new Error(`This file is not an instrument for the browser: ${again}`);
@@ -47,15 +42,15 @@ export function parse(buffer) {
   let header, settings;
   try {
     // It is ASCII, and an AudioWorklet need not have a TextDecoder.
-    const letters = Array.from(new Uint8Array(buffer, 8, headerEnd - 8), (code) => String.fromCharCode(code));
-    header = JSON.parse(letters.join(""));
+    const codes = Array.from(new Uint8Array(buffer, 8, headerEnd - 8));
+    header = JSON.parse(codes.map((code) => String.fromCharCode(code)).join(""));
     settings = JSON.parse(header.__metadata__["ddsp-course"]);
   } catch {
     throw foreign;
   }
-  if (settings.format_version !== FORMAT_VERSION) {
+  if (settings?.format_version !== FORMAT_VERSION) {
     throw new Error(
-      `The instrument's file has version ${settings.format_version}, and this page reads version ` +
+      `The instrument's file has version ${settings?.format_version}, and this page reads version ` +
         `${FORMAT_VERSION}: take the page and \`ddsp-course export\` from the same course.`,
     );
   }
@@ -76,7 +71,7 @@ export function parse(buffer) {
   return { settings, tensors };
 }
 
-/** Return the numbers that 16 bits each stand for (IEEE 754). */
+// Returns the numbers that 16 bits each stand for (IEEE 754).
 function halves(bits) {
   const values = Float32Array.from({ length: 65536 }, (_, i) => {
     const [sign, exponent, fraction] = [i >> 15 ? -1 : 1, (i >> 10) & 31, i & 1023];
@@ -88,7 +83,7 @@ function halves(bits) {
   return numbers;
 }
 
-/** Throw an error where the tensors are not those that the settings speak of. */
+// Throws an error where the tensors are not those that the settings speak of.
 function check({ settings, tensors }) {
   const expect = (is) => {
     if (!is) throw new Error();
@@ -132,9 +127,9 @@ function check({ settings, tensors }) {
 
 const LANES = 16; // rows of a matrix that lie interleaved, to be multiplied side by side
 
-/** A matrix times a vector, plus a bias. */
+// A matrix times a vector, plus a bias.
 class Dense {
-  /** `kernel` has a row for each output. */
+  // `kernel` has a row for each output.
   constructor({ tensors }, name, workspace) {
     const { shape, data } = tensors[`${name}.kernel`];
     const [nOutputs, nInputs] = shape;
@@ -159,7 +154,7 @@ class Dense {
   }
 }
 
-/** Add a matrix times a vector to `output`. */
+// Adds a matrix times a vector to `output`.
 function multiply(weights, input, output) {
   for (let row = 0; row < output.length; row += 4) {
     let a = output[row];
@@ -181,7 +176,7 @@ function multiply(weights, input, output) {
   }
 }
 
-/** The memory that matrices and vectors lie in, and the function that multiplies them there. */
+// The memory that matrices and vectors lie in, and the function that multiplies them there.
 class Workspace {
   constructor({ tensors }, simd) {
     let size = 0;
@@ -201,7 +196,7 @@ class Workspace {
   }
 }
 
-/** Layers that are dense, normalised and rectified: ddsp.training.nn.FcStack. */
+// Layers that are dense, normalised and rectified: ddsp.training.nn.FcStack.
 class Stack {
   constructor(instrument, name, workspace) {
     const { settings, tensors } = instrument;
@@ -240,7 +235,7 @@ class Stack {
   }
 }
 
-/** A gated recurrent unit, in the variant of Keras (`reset_after=True`). */
+// A gated recurrent unit, in the variant of Keras (`reset_after=True`).
 class Gru {
   constructor(instrument, workspace) {
     this.kernel = new Dense(instrument, "gru.input", workspace);
@@ -263,16 +258,11 @@ class Gru {
   }
 }
 
-/**
- * From pitch and loudness to the controls of the synthesizers, one frame at a time:
- * ddsp.training.decoders.RnnFcDecoder with the scaling of its inputs and outputs.
- */
+// From pitch and loudness to the controls of the synthesizers, one frame at a time:
+// ddsp.training.decoders.RnnFcDecoder with the scaling of its inputs and outputs.
 export class Network {
-  /**
-   * @param instrument - from `parse`.
-   * @param {{simd?: boolean}} options - `simd`: whether WebAssembly may multiply, several times as
-   *   fast; where a page's rules forbid it, JavaScript does.
-   */
+  // `simd`: whether WebAssembly multiplies, several times as fast. Where a page's rules forbid it,
+  // JavaScript does.
   constructor(instrument, { simd = true } = {}) {
     const { settings } = instrument;
     const workspace = new Workspace(instrument, simd);
@@ -294,12 +284,9 @@ export class Network {
     this.reset();
   }
 
-  /**
-   * Forget what was played, and rest for a second, as in Python: it takes as long as 266 steps.
-   *
-   * @param {number} f0_hz - the first pitch to come. The network remembers the pitch it rested at for
-   *   seconds; without one it is the instrument's mean pitch.
-   */
+  // Forgets what was played, and rests for a second, as in Python: it takes as long as 266 steps.
+  //
+  // `f0_hz` is the first pitch to come. The network remembers for seconds at which pitch it rested.
   reset(f0_hz = this.meanHz()) {
     this.gru.state.fill(0);
     for (let i = 0; i < REST; i++) this.step(f0_hz, this.settings.floor_db);
@@ -310,15 +297,11 @@ export class Network {
     return 440 * 2 ** (((statistics ? statistics.mean_pitch : 69) - 69) / 12);
   }
 
-  /**
-   * Play one frame of 4 ms.
-   *
-   * @param {number} f0_hz - in Hz.
-   * @param {number} loudness_db - by the instrument's definition, `settings.floor_db` is silence.
-   * @returns {{amplitude: number, harmonic_distribution: Float32Array,
-   *   noise_magnitudes: Float32Array}} the same object at each call.
-   * @throws {RangeError} one of them is not a number; the state stays as it was.
-   */
+  // Returns the controls of one frame of 4 ms: {amplitude, harmonic_distribution (n_harmonics),
+  // noise_magnitudes (n_bands)}. It is the same object at each call.
+  //
+  // `loudness_db` is by the instrument's own definition, and `settings.floor_db` is silence. What is
+  // not a number throws a RangeError, and leaves the state as it was.
   step(f0_hz, loudness_db) {
     if (!Number.isFinite(f0_hz) || !Number.isFinite(loudness_db)) {
       throw new RangeError(
@@ -342,7 +325,7 @@ export class Network {
     return this.controls;
   }
 
-  /** The controls of what the network says: ddsp.synths' `get_controls`. */
+  // The controls of what the network says: ddsp.synths' `get_controls`.
   scale(output, f0_hz) {
     const { controls, settings } = this;
     let at = 0;
@@ -373,22 +356,17 @@ function sigmoid(x) {
   return 1 / (1 + Math.exp(-x));
 }
 
-/** ddsp.core.exp_sigmoid: any number to 1e-7..2, tenfold for each 1 where it is small. */
+// ddsp.core.exp_sigmoid: any number to 1e-7..2, tenfold for each 1 where it is small.
 function expSigmoid(x) {
   return 2 * sigmoid(x) ** Math.LN10 + 1e-7;
 }
 
 // The synthesizers -------------------------------------------------------------------------------
 
-/** From frames of controls to audio at a sample rate of the page's own, in blocks of any length. */
+// From frames of controls to audio at a sample rate of the page's own, in blocks of any length.
 export class Synth {
-  /**
-   * @param instrument - from `parse`.
-   * @param {number} sampleRate - of the audio in Hz, at least 16000.
-   * @param {{room?: boolean, seed?: number}} options - `room`: whether the instrument's reverb is
-   *   heard, if it has one; `seed`: which noise is drawn.
-   * @throws {RangeError} the sample rate is lower; its message is a sentence.
-   */
+  // `sampleRate` is at least 16000 Hz; a lower one throws a RangeError. `room`: whether the
+  // instrument's reverb is heard, if it has one. `seed`: which noise is drawn.
   constructor(instrument, sampleRate, { room = true, seed = 1 } = {}) {
     if (!(sampleRate >= MODEL_RATE)) {
       throw new RangeError(
@@ -399,7 +377,7 @@ export class Synth {
     const { settings, tensors } = instrument;
     this.sampleRate = sampleRate;
     this.seed = seed;
-    /** Factors of the parts, which may be changed at any time. */
+    // Factors of the parts, which may be changed at any time.
     this.levels = { harmonic: 1, noise: 1, room: 1 };
     this.harmonics = new Harmonics(settings.n_harmonics, sampleRate);
     this.noise = new Noise(settings.n_bands, sampleRate);
@@ -415,7 +393,7 @@ export class Synth {
     this.reset();
   }
 
-  /** Forget all frames, the phase and the room's tail; the same noise comes again. */
+  // Forgets all frames, the phase and the room's tail; the same noise comes again.
   reset() {
     this.unused.push(...this.frames.splice(0));
     this.first = 0; // number of the frame that stands first in `frames`
@@ -426,12 +404,7 @@ export class Synth {
     if (this.room) this.room.reset();
   }
 
-  /**
-   * Append a frame.
-   *
-   * @param {number} f0_hz - in Hz.
-   * @param controls - from `Network.step`; they are copied.
-   */
+  // Appends a frame. `controls` are copied from what `Network.step` returns.
   push(f0_hz, controls) {
     const frame = this.unused.pop() || this.empty();
     frame.f0_hz = f0_hz;
@@ -442,22 +415,18 @@ export class Synth {
     this.frames.push(frame);
   }
 
-  /** Return how many samples can be rendered now. */
+  // Returns how many samples can be rendered now.
   available() {
     return Math.max(0, this.begin(this.first + this.frames.length - 1) - this.position);
   }
 
-  /** Return the first sample of a frame. */
+  // Returns the first sample of a frame.
   begin(frame) {
     return Math.ceil((frame * this.sampleRate) / frameRate);
   }
 
-  /**
-   * Write the next samples.
-   *
-   * @param {Float32Array} out - of any length; what is not available yet is silent.
-   * @returns {number} how many samples were written.
-   */
+  // Writes the next samples to `out`, a Float32Array of any length, and returns how many. Those that
+  // are not available yet are silent.
   render(out) {
     const n = Math.min(out.length, this.available());
     out.fill(0);
@@ -493,7 +462,7 @@ export class Synth {
   }
 }
 
-/** ddsp.synths.Harmonic: sines at whole multiples of a pitch, up to 8 kHz at any sample rate. */
+// ddsp.synths.Harmonic: sines at whole multiples of a pitch, up to 8 kHz at any sample rate.
 class Harmonics {
   constructor(nHarmonics, sampleRate) {
     this.amplitudes = new Float64Array(nHarmonics);
@@ -505,7 +474,7 @@ class Harmonics {
     this.before = 0; // cycles before the frame
   }
 
-  /** Prepare a frame whose first sample comes `late` samples after its moment. */
+  // Prepares a frame whose first sample comes `late` samples after its moment.
   enter(here, there, late) {
     const { amplitudes, changes } = this;
     for (let k = 0; k < amplitudes.length; k++) {
@@ -520,12 +489,10 @@ class Harmonics {
     this.before = turns - Math.floor(turns);
   }
 
-  /**
-   * Return the phase in cycles, `at` samples at 16 kHz into the frame.
-   *
-   * At whole numbers it is the sum of the pitch at each sample, the pitch running straight from one
-   * frame's to the next's; in between it is the parabola through these sums.
-   */
+  // Returns the phase in cycles, `at` samples at 16 kHz into the frame.
+  //
+  // At whole numbers it is the sum of the pitch at each sample, the pitch running straight from one
+  // frame's to the next's; in between it is the parabola through these sums.
   cycles(at) {
     const mean_hz = this.f0_hz + (this.change_hz * at) / (2 * HOP_SIZE);
     return this.start + ((at + 1) * mean_hz) / MODEL_RATE;
@@ -555,13 +522,11 @@ class Harmonics {
   }
 }
 
-/**
- * ddsp.synths.FilteredNoise: noise through a filter that each frame sets anew.
- *
- * The filter is a sum of cosines under a Hann window of 8 ms, all below 8 kHz, so that it can be
- * sampled at any rate. What it filters are random impulses, as many a second as there were samples
- * at 16 kHz or a few more, since the filter takes away what they hold above 8 kHz.
- */
+// ddsp.synths.FilteredNoise: noise through a filter that each frame sets anew.
+//
+// The filter is a sum of cosines under a Hann window of 8 ms, all below 8 kHz, so that it can be
+// sampled at any rate. What it filters are random impulses, as many a second as there were samples
+// at 16 kHz or a few more, since the filter takes away what they hold above 8 kHz.
 class Noise {
   constructor(nBands, sampleRate) {
     const size = 2 * (nBands - 1); // of the filter in samples at 16 kHz
@@ -592,14 +557,14 @@ class Noise {
     this.samples.fill(0);
   }
 
-  /** Make what lies `n` samples ahead the current frame's beginning. */
+  // Makes what lies `n` samples ahead the current frame's beginning.
   advance(n) {
     this.samples.copyWithin(0, n);
     this.samples.fill(0, this.samples.length - n);
     this.next -= n;
   }
 
-  /** Add the impulses of a frame, which ends before sample `end`, through its filter. */
+  // Adds the impulses of a frame, which ends before sample `end`, through its filter.
   draw(magnitudes, end) {
     const { filter, reach, nBands, table, samples, delay } = this;
     for (let t = 0; t <= reach; t++) {
@@ -617,7 +582,7 @@ class Noise {
     }
   }
 
-  /** Return a number in -1..1, each as likely (the generator mulberry32). */
+  // Returns a number in -1..1, each as likely (the generator mulberry32).
   random() {
     this.seed = (this.seed + 0x6d2b79f5) >>> 0;
     let t = this.seed;
@@ -637,15 +602,13 @@ const BLOCK = 128; // samples, as an AudioWorklet counts
 const LATE_BLOCK = 2048;
 const STEPS = LATE_BLOCK / BLOCK;
 
-/**
- * ddsp.effects.Reverb: the audio, and its convolution with an impulse response.
- *
- * The impulse response is cut in three. The first block is convolved as it stands, sample by sample.
- * The next ones are multiplied in the frequency domain as soon as a block of audio is complete. What
- * comes later has larger blocks, whose work is spread over the time until they are heard, so that no
- * block takes much longer than another.
- * Gardner, "Efficient convolution without input-output delay", J. AES 1995.
- */
+// ddsp.effects.Reverb: the audio, and its convolution with an impulse response.
+//
+// The impulse response is cut in three. The first block is convolved as it stands, sample by sample.
+// The next ones are multiplied in the frequency domain as soon as a block of audio is complete. What
+// comes later has larger blocks, whose work is spread over the time until they are heard, so that no
+// block takes much longer than another.
+// Gardner, "Efficient convolution without input-output delay", J. AES 1995.
 class Room {
   constructor(impulseResponse, sampleRate) {
     const { taps, lead } = atRate(impulseResponse, sampleRate);
@@ -667,7 +630,7 @@ class Room {
     this.late.reset();
   }
 
-  /** Add the room to the first `n` samples, in place. */
+  // Adds the room to the first `n` samples, in place.
   add(samples, n, level) {
     const { taps, recent, lead } = this;
     for (let i = 0; i < n; i++) {
@@ -681,7 +644,7 @@ class Room {
     }
   }
 
-  /** A block has come in: prepare what it adds to the blocks to come. */
+  // A block has come in: prepare what it adds to the blocks to come.
   turn() {
     const { early, late, recent } = this;
     early.take(recent.subarray(BLOCK));
@@ -702,7 +665,7 @@ class Room {
   }
 }
 
-/** Convolution with part of an impulse response, cut into blocks of one size (overlap-save). */
+// Convolution with part of an impulse response, cut into blocks of one size (overlap-save).
 class Partitions {
   constructor(taps, size) {
     this.size = size;
@@ -736,7 +699,7 @@ class Partitions {
     this.done = this.n;
   }
 
-  /** Begin with a new block of audio. */
+  // Begins with a new block of audio.
   take(block) {
     if (!this.n) return;
     const { re, im } = this.inputs[(this.newest = (this.newest + this.n - 1) % this.n)];
@@ -750,7 +713,7 @@ class Partitions {
     this.done = 0;
   }
 
-  /** Multiply the next so many partitions. */
+  // Multiplies the next so many partitions.
   multiply(count) {
     const { re: sumRe, im: sumIm } = this.sum;
     for (const end = Math.min(this.n, this.done + count); this.done < end; this.done++) {
@@ -764,7 +727,7 @@ class Partitions {
     }
   }
 
-  /** Set `output` to what the block and those before it add to the block after it. */
+  // Sets `output` to what the block and those before it add to the block after it.
   finish() {
     if (!this.n) return;
     const { re, im } = this.sum;
@@ -779,7 +742,7 @@ class Partitions {
   }
 }
 
-/** The fast Fourier transform of Cooley and Tukey, for one size, a power of two. */
+// The fast Fourier transform of Cooley and Tukey, for one size, a power of two.
 class Fourier {
   constructor(size) {
     this.size = size;
@@ -795,7 +758,7 @@ class Fourier {
     });
   }
 
-  /** Transform complex numbers in place. */
+  // Transforms complex numbers in place.
   transform(re, im) {
     const { size, cosines, sines, reversed } = this;
     for (let i = 0; i < size; i++) {
@@ -821,15 +784,11 @@ class Fourier {
   }
 }
 
-/**
- * Return an impulse response at 16 kHz for audio of another rate that holds nothing above 8 kHz.
- *
- * At a multiple of 16 kHz its samples are set apart, with zeros in between: what that repeats above
- * 8 kHz meets no audio. At other rates each sample becomes a short windowed sinc, which begins
- * before its moment; so all is heard `lead` samples late.
- *
- * @returns {{taps: Float64Array, lead: number}}
- */
+// Returns an impulse response at 16 kHz for audio of another rate that holds nothing above 8 kHz.
+//
+// At a multiple of 16 kHz its samples are set apart, with zeros in between: what that repeats above
+// 8 kHz meets no audio. At other rates each sample becomes a short windowed sinc, which begins
+// before its moment; so all is heard `lead` samples late.
 function atRate(impulseResponse, sampleRate) {
   const ratio = sampleRate / MODEL_RATE;
   const lead = Number.isInteger(ratio) ? 0 : 8;
@@ -844,40 +803,38 @@ function atRate(impulseResponse, sampleRate) {
   return { taps, lead };
 }
 
-/** A sinc under a Kaiser window that reaches `reach` to both sides, some -80 dB beside its band. */
+// A sinc under a Kaiser window that reaches `reach` to both sides, some -80 dB beside its band.
 function kaiserSinc(x, reach) {
   if (x === 0) return 1;
   const window = bessel(8 * Math.sqrt(Math.max(0, 1 - (x / reach) ** 2))) / bessel(8);
   return (window * Math.sin(Math.PI * x)) / (Math.PI * x);
 }
 
-/** The modified Bessel function I0. */
+// The modified Bessel function I0.
 function bessel(x) {
   let sum = 1;
   for (let k = 1, term = 1; k < 30; k++) sum += term *= (x / 2 / k) ** 2;
   return sum;
 }
 
-// You need not read this: `multiply` in WebAssembly, eight times as fast, with the same output. ----
+// You need not read this: `multiply` in WebAssembly, several times as fast, with the same output. ----
 
-/**
- * Return `multiply` compiled, and the memory that it works in, or null where that is not allowed.
- *
- * SIMD instructions work on four numbers at once (a vector, v128), and four vectors hold the sums of
- * 16 rows. In WebAssembly's text format the function is
- *
- *   loop                                     ;; 16 rows
- *     a = load(output), b = load(output + 16), c = ..., d = ...
- *     x = input, i = nInputs
- *     loop
- *       v = load32_splat(x)                  ;; one input, four times
- *       a += load(weights) * v, b += load(weights + 16) * v, c += ..., d += ...
- *       weights += 64, x += 4
- *       br_if 0 (i -= 1)
- *     store(output, a), store(output + 16, b), ...
- *     output += 64
- *     br_if 0 (nGroups -= 1)
- */
+// Returns `multiply` compiled, and the memory that it works in, or null where that is not allowed.
+//
+// SIMD instructions work on four numbers at once (a vector, v128), and four vectors hold the sums of
+// 16 rows. In WebAssembly's text format the function is
+//
+//   loop                                     ;; 16 rows
+//     a = load(output), b = load(output + 16), c = ..., d = ...
+//     x = input, i = nInputs
+//     loop
+//       v = load32_splat(x)                  ;; one input, four times
+//       a += load(weights) * v, b += load(weights + 16) * v, c += ..., d += ...
+//       weights += 64, x += 4
+//       br_if 0 (i -= 1)
+//     store(output, a), store(output + 16, b), ...
+//     output += 64
+//     br_if 0 (nGroups -= 1)
 function compile(nBytes) {
   const [weights, input, output, nGroups, nInputs, x, i, a, v] = [0, 1, 2, 3, 4, 5, 6, 7, 11];
   const [I32, V128, SIMD, EMPTY] = [0x7f, 0x7b, 0xfd, 0x40];

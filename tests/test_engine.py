@@ -341,12 +341,11 @@ def test_instrument_of_other_sizes_and_order_plays(in_node, ddsp, violin):
         "RnnFcDecoder.input_keys = ('f0_scaled', 'ld_scaled')\n"
         "RnnFcDecoder.output_splits = \\\n"
         "    (('noise_magnitudes', 17), ('harmonic_distribution', 7), ('amps', 1))\n"
-        "ProcessorGroup.dag = [\n"
-        "  (@synths.FilteredNoise(), ['noise_magnitudes']),\n"
-        "  (@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']),\n"
-        "  (@processors.Add(), ['harmonic/signal', 'filtered_noise/signal']),\n"
-        "  (@effects.Reverb(), ['add/signal']),\n"
-        "]\nReverb.name = 'reverb'\nReverb.trainable = True\nReverb.reverb_length = 800\n"
+        "ProcessorGroup.dag = [(@synths.FilteredNoise(), ['noise_magnitudes']), "
+        "(@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']), "
+        "(@processors.Add(), ['harmonic/signal', 'filtered_noise/signal']), "
+        "(@effects.Reverb(), ['add/signal'])]\n"
+        "Reverb.name = 'reverb'\nReverb.trainable = True\nReverb.reverb_length = 800\n"
         "FcStack.nonlinearity = 'relu'\n"
     )
     instrument = compiled(rebuilt(ddsp, violin, small))
@@ -391,28 +390,29 @@ def test_export_that_cannot_be_read_back_leaves_nothing(violin, tmp_path, monkey
     assert left_in(tmp_path) == []
 
 
+DRY = (
+    "(@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']), "
+    "(@synths.FilteredNoise(), ['noise_magnitudes']), "
+    "(@processors.Add(), ['filtered_noise/signal', 'harmonic/signal'])"
+)
+WET = f"ProcessorGroup.dag = [{DRY}, (@effects.Reverb(), ['add/signal'])]"
+TWICE = DRY.replace("filtered_noise/signal", "harmonic/signal")
+
+
 @pytest.mark.parametrize(
     "lines",
     [
         "RnnFcDecoder.rnn_type = 'lstm'",
+        "FcStack.nonlinearity = 'tanh'",
         "Harmonic.amp_resample_method = 'linear'",
         "Harmonic.normalize_below_nyquist = False",
         "FilteredNoise.window_size = 33",
         "exp_sigmoid.exponent = 5.0",
-        "FcStack.nonlinearity = 'tanh'",
-        "Reverb.name = 'reverb'\nReverb.trainable = True\nReverb.add_dry = False\n" + "ProcessorGroup.dag = [\n"
-        "  (@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']),\n"
-        "  (@synths.FilteredNoise(), ['noise_magnitudes']),\n"
-        "  (@processors.Add(), ['filtered_noise/signal', 'harmonic/signal']),\n"
-        "  (@effects.Reverb(), ['add/signal'])]",
-        "ProcessorGroup.dag = [\n"
-        "  (@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz']),\n"
-        "  (@synths.FilteredNoise(), ['noise_magnitudes']),\n"
-        "  (@processors.Add(), ['harmonic/signal', 'harmonic/signal'])]",
-        "ProcessorGroup.dag = [\n"
-        "  (@synths.Harmonic(), ['amps', 'harmonic_distribution', 'f0_hz'])]",
+        f"{WET}\nReverb.name = 'reverb'\nReverb.trainable = True\nReverb.add_dry = False",
+        f"ProcessorGroup.dag = [{TWICE}]",
+        f"ProcessorGroup.dag = [{DRY.partition(', (@synths.Filtered')[0]}]",
     ],
-)  # fmt: skip
+)
 def test_instrument_that_the_engine_cannot_play_is_refused(lines, ddsp, violin):
     instrument = rebuilt(ddsp, violin, f"\n{lines}\n")
     with pytest.raises(InstrumentError) as raised:
