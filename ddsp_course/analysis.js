@@ -4,7 +4,7 @@
 // too much for a page. Here the pitch comes from McLeod's method (Philip McLeod and Geoff Wyvill, "A
 // smarter way to find pitch", ICMC 2005), which needs two periods. Loudness is ddsp's own. No DOM:
 // the page's worker uses this, and Node can.
-// Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 export const sampleRate = 16000;
 export const hopSize = 64;

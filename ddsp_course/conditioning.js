@@ -3,7 +3,7 @@
 // conditioning.py does this for a whole recording, which it knows to its end. A live page knows only
 // what has come so far: it opens and closes a gate, learns the player's register and loudness as it
 // goes, and notices when the microphone hears the loudspeaker. No DOM.
-// Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 import { frameRate } from "./engine.js";
 

@@ -1,7 +1,7 @@
 // Keys, a finger or a drawn curve as an instrument's pitch and loudness, frame by frame; what
 // live.Keys does in Python. A key has no bow and no breath, and so pitch glides, loudness swells and
 // dies away, and a held note begins to sway. No DOM.
-// Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 import { frameRate } from "./engine.js";
 

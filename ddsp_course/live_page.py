@@ -4,7 +4,7 @@
 needs no Python. The network runs in the page: engine.js plays, analysis.js hears, conditioning.js
 and gestures.js decide what is played, live_worker.js and live_worklet.js connect them in threads of
 their own, and live_panel.js is what a learner sees.
-Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 """
 
 import base64

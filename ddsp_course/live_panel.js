@@ -2,7 +2,7 @@
 //
 // live_page.py puts takes.js and `SOURCES`, the text of the modules that run in the other two threads,
 // before this text. They start from Blob addresses, because a notebook has no other.
-// Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 const INSTEAD = "play with the keys";
 const LONGEST_FILE_S = 600;
@@ -336,7 +336,6 @@ function livePanel(el, { load, bundled = [], give = null }) {
       take = [];
       audio.node.port.postMessage({ record: true });
       button.setAttribute("aria-pressed", "true");
-      button.textContent = "■ Stop recording";
       return;
     }
     const blocks = take;
@@ -358,6 +357,9 @@ function livePanel(el, { load, bundled = [], give = null }) {
   function keep(block) {
     if (!take) return;
     take.push(block);
+    const seconds = Math.floor((take.length * block.length) / audio.context.sampleRate);
+    const text = `■ Stop recording (${seconds} s)`;
+    if (find(".record").textContent !== text) find(".record").textContent = text;
     if (take.length * block.length > LONGEST_TAKE_S * audio.context.sampleRate) recordOrStop();
   }
 

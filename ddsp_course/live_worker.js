@@ -2,7 +2,7 @@
 //
 // The page sends what the learner does; the audio thread sends what the microphone hears and asks for
 // as many samples as it has played. So the audio thread is the clock, and nothing here waits.
-// Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 import { frameRate, Network, parse, Synth } from "./engine.js";
 import { Listener } from "./analysis.js";

@@ -4,7 +4,7 @@
 // Each call must return within 3 ms, and the worker may be later than that. So a stock of samples lies
 // between them. It grows when it has been empty, and shrinks when it has been fuller than needed for a
 // while: the page's own delay is no longer than this computer needs.
-// Explained in notebooks/04_play_it_live/00_play_it_live.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 const CEILING = 10 ** (-1 / 20);
 const RELEASE_S = 0.1; // time constant of the limiter

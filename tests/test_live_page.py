@@ -8,6 +8,7 @@ looked at.
 import base64
 import functools
 import http.server
+import io
 import threading
 import types
 
@@ -15,15 +16,18 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from conftest import CHROMIUM, SECONDS
+import test_access
+import test_browser
+from conftest import CHROMIUM, ROOT, SECONDS
 
-from ddsp_course import _paths, audio, features, live, live_page
+from ddsp_course import _paths, audio, features, live, live_page, record
 from ddsp_course.units import FRAME_RATE, hz_to_midi
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow]
 
+lab = test_browser.lab
 CEILING = 10 ** (-1 / 20)  # -1 dBFS
 # What the microphone sings, over and over: (MIDI number, seconds), with rests between.
 SONG = [(62, 0.7), (64, 0.7), (66, 0.7), (69, 0.7)]
@@ -395,3 +399,344 @@ def test_stock_grows_when_the_worker_is_late_and_shrinks_when_it_is_not(modules)
     assert stocks[374] == 384  # the 8 ms that it begins with
     assert 20 * 128 <= stocks[450] < 30 * 128
     assert stocks[-1] < 0.6 * stocks[450]  # it halves what is too much every five seconds
+
+
+# The page ----------------------------------------------------------------------------------------
+
+PLAYED = """async () => {
+  const sound = await (await fetch(document.querySelector(".take a").href)).arrayBuffer();
+  let text = "";
+  for (const byte of new Uint8Array(sound)) text += String.fromCharCode(byte);
+  return btoa(text);
+}"""
+
+
+@pytest.fixture
+def opened(browser, address):
+    """A way to have the page, ready to play: `opened(script to run before, ...)`."""
+    contexts = []
+
+    def open_page(before="", ready=True, **settings):
+        settings = {
+            "permissions": ["microphone"],
+            "viewport": {"width": 1280, "height": 1000},
+        } | settings
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        context.set_default_timeout(SECONDS)
+        page = context.new_page()
+        page.errors, page.asked = [], []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.add_init_script(before)
+        page.goto(address)
+        if ready:
+            page.wait_for_selector("[data-ready]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def says(page, words):
+    return page.wait_for_selector(f'.said:has-text("{words}")').inner_text()
+
+
+def record_while(page, plays):
+    """Return what the page plays meanwhile, (n_samples,), and its sample rate."""
+    page.click(".record")
+    plays()
+    page.click(".record")
+    page.wait_for_selector(".record:text-is('● Record')")
+    page.wait_for_selector(".take a:visible")
+    sound, rate = soundfile.read(io.BytesIO(base64.b64decode(page.evaluate(PLAYED))))
+    assert np.abs(sound).max() <= CEILING
+    return sound, rate
+
+
+def wait_until_recorded(page, seconds):
+    """Wait for seconds of sound, which a busy machine is slower to make."""
+    page.wait_for_function(
+        "(seconds) => document.querySelector('.record').textContent.match(/\\d+/)?.[0] >= seconds",
+        arg=seconds,
+    )
+
+
+def pitches(sound, rate):
+    """Return the MIDI numbers of a sound's loud frames, (n,), with the course's own pitch tracker."""
+    heard = features.extract(soxr.resample(sound, rate, 16000).astype(np.float32))
+    sure = (heard.f0_confidence > 0.7) & (heard.loudness_db > heard.loudness_db.max() - 25)
+    return hz_to_midi(heard.f0_hz[sure])
+
+
+def near(midi, pitch):
+    """Whether a fifth of the frames, their middle within 20 cents, lie about a pitch."""
+    here = midi[np.abs(midi - pitch) < 0.6]
+    return len(here) > 0.1 * len(midi) and abs(np.median(here) - pitch) < 0.2
+
+
+def test_microphone_is_played_by_the_violin_in_tune(opened, violin):
+    page = opened()
+    page.click(".microphone")
+    says(page, "The microphone is on")
+    sound, rate = record_while(page, lambda: wait_until_recorded(page, 6))
+    midi = pitches(sound, rate)
+    octaves = 12 * round((violin.statistics.mean_pitch - np.mean([p for p, _ in SONG])) / 12)
+    for pitch, _ in SONG:
+        assert near(midi, pitch + octaves), (pitch + octaves, np.unique(midi.round(1)))
+    page.click(".microphone")
+    assert page.get_attribute(".microphone", "aria-pressed") == "false"
+    assert page.errors == []
+
+
+def test_computers_keys_play_and_all_notes_go_off(opened):
+    page = opened()
+    page.focus(".surface")
+
+    def plays():
+        page.focus(".surface")
+        page.keyboard.down("KeyZ")
+        wait_until_recorded(page, 1)
+        page.keyboard.down("KeyC")
+        wait_until_recorded(page, 2)
+        page.keyboard.press("Escape")
+        wait_until_recorded(page, 4)
+
+    sound, rate = record_while(page, plays)
+    midi = pitches(sound, rate)
+    base = 12 * round((np.median(midi) - 2) / 12)
+    assert near(midi, base) and near(midi, base + 4)
+    # The note is over; its room may still ring.
+    assert np.abs(sound[-rate // 4 :]).max() < 0.1 * np.abs(sound).max()
+    assert page.errors == []
+
+
+def test_finger_plays_pitch_and_loudness(opened):
+    page = opened()
+    box = page.locator(".surface").bounding_box()
+
+    def plays():
+        for share, height in ((0.3, 0.1), (0.7, 0.9)):
+            page.mouse.move(box["x"] + share * box["width"], box["y"] + height * box["height"])
+            page.mouse.down()
+            wait_until_recorded(page, 2 if share < 0.5 else 4)
+            page.mouse.up()
+
+    sound, rate = record_while(page, plays)
+    parts = [sound[int(at * rate) :][:rate] for at in (1, 3)]
+    loud, soft = (np.sqrt(np.mean(part[: rate // 2] ** 2)) for part in parts)
+    assert loud > 2 * soft
+    # The field is 37 semitones wide, and notes begin in tune.
+    low, high = (np.median(pitches(part, rate)) for part in parts)
+    assert high - low == pytest.approx(0.4 * 37, abs=1)
+    assert low == pytest.approx(round(low), abs=0.2)
+
+
+def test_drawn_melody_and_a_sound_file_play(opened, tmp_path):
+    page = opened()
+    page.click("summary")
+    example, rate = record_while(
+        page, lambda: (page.click(".play-curve"), page.wait_for_selector(".play-curve:text('▶')"))
+    )
+    midi = pitches(example, rate)
+    base = round(np.quantile(midi, 0.05))
+    assert all(near(midi, base + step) for step in (0, 2, 4))
+    # By keyboard, an octave up at the beginning.
+    page.focus(".curve")
+    for _ in range(5):
+        page.keyboard.press("ArrowUp")
+    soundfile.write(tmp_path / "song.flac", np.tile(song(44100), 1), 44100)
+    page.set_input_files(".file", tmp_path / "song.flac")
+    says(page, "is here")
+    sound, rate = record_while(
+        page,
+        lambda: (
+            page.click(".play"),
+            says(page, "Playing"),
+            page.wait_for_selector(".play:text('▶')"),
+        ),
+    )
+    midi = pitches(sound, rate)
+    base = round(np.quantile(midi, 0.02))
+    assert all(near(midi, base + pitch - SONG[0][0]) for pitch, _ in SONG)
+    assert page.errors == []
+
+
+MIDI = """
+globalThis.port = { name: "Piano", type: "input", state: "connected" };
+globalThis.midi = { inputs: new Map([["a", port]]) };
+navigator.requestMIDIAccess = async () => midi;
+"""
+
+
+def test_midi_plays_bends_and_stops_when_it_is_unplugged(opened):
+    page = opened(MIDI)
+    page.click(".midi")
+    says(page, "Piano")
+
+    def sends(*data):
+        page.evaluate("(data) => port.onmidimessage({ data })", list(data))
+
+    def plays():
+        sends(0x90, 69, 100)
+        wait_until_recorded(page, 1)
+        sends(0xE0, 127, 127)  # two semitones up
+        wait_until_recorded(page, 2)
+        page.evaluate("() => { port.state = 'disconnected'; midi.onstatechange({ port }); }")
+        wait_until_recorded(page, 4)
+
+    sound, rate = record_while(page, plays)
+    midi = pitches(sound, rate)
+    assert near(midi, 69) and near(midi, 71)
+    assert np.abs(sound[-rate // 4 :]).max() < 0.1 * np.abs(sound).max()
+    assert "Piano" in page.inner_text(".said")
+
+
+FAILS = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', '%s'); };"
+
+
+@pytest.mark.parametrize(
+    ("before", "button"),
+    [
+        (FAILS % "NotFoundError", ".microphone"),
+        (FAILS % "NotAllowedError", ".microphone"),
+        (FAILS % "NotReadableError", ".microphone"),
+        ("delete Navigator.prototype.requestMIDIAccess;", ".midi"),
+        ("navigator.requestMIDIAccess = async () => { throw new Error(); };", ".midi"),
+        ("navigator.requestMIDIAccess = async () => ({ inputs: new Map() });", ".midi"),
+    ],
+)
+def test_what_is_missing_or_refused_is_a_sentence_and_the_keys_play_on(opened, before, button):
+    page = opened(before)
+    ready = page.inner_text(".said")
+    page.click(button)
+    page.wait_for_function(
+        "(ready) => document.querySelector('.said').textContent !== ready", arg=ready
+    )
+    said = page.inner_text(".said")
+    assert ": " in said and said.endswith(".")
+    page.focus(".surface")
+    page.keyboard.press("KeyZ")
+    assert page.errors == []
+
+
+DROP = """([name, text]) => {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name));
+  document.querySelector(".ddsp-live").dispatchEvent(new DragEvent("drop", { dataTransfer }));
+}"""
+
+
+def test_dropped_files_are_opened_or_told_what_is_wrong_with_them(opened, exported):
+    page = opened()
+    for name, content, words in (
+        ("cut.safetensors", exported[:100_000], "cut off"),
+        ("notes.safetensors", b"Tuesday, clarinet", "not an instrument"),
+        ("notes.txt", b"Tuesday, clarinet", "not a sound"),
+        ("violin.safetensors", exported, "Ready"),
+    ):
+        page.evaluate(DROP, [name, base64.b64encode(content).decode()])
+        says(page, words)
+    assert page.is_visible(".title")
+    assert page.errors == []
+
+
+def test_hidden_page_lets_its_notes_go_and_a_paused_one_says_so(opened):
+    page = opened()
+    page.focus(".surface")
+    page.keyboard.down("KeyZ")
+    page.wait_for_timeout(500)
+    heard = "() => new Promise((go) => setTimeout(go, 600))"
+    page.evaluate("() => window.dispatchEvent(new Event('blur'))")
+    page.evaluate(heard)
+    sound, _ = record_while(page, lambda: wait_until_recorded(page, 3))
+    assert np.abs(sound[-4410:]).max() < 0.02
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [test_access.PHONE, test_access.DESK], ids=["phone", "desk"])
+def test_page_fits_is_named_and_shows_where_the_keyboard_is(opened, theme, size):
+    page = opened(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page.click("summary")
+    assert page.eval_on_selector("body", test_access.CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert test_access.faults(page, "body") == {}
+    page.keyboard.press("Tab")
+    for kind in ("button.off", ".surface", ".curve", "input[type=range]", "select", "summary"):
+        element = page.locator(kind).first
+        element.focus()
+        outline = element.evaluate(test_access.OUTLINE)
+        # WCAG 2.2: two pixels, 3 to 1.
+        assert outline["width"] >= 2 and outline["contrast"] >= 3, (kind, outline)
+    if test_access.test_browser.PHOTOGRAPHS:
+        name = f"live-{size[0]}-{theme}.png"
+        page.screenshot(path=ROOT / "build" / "photographs" / name, full_page=True)
+    assert [url for url in page.asked if not url.startswith(("blob:", "data:", page.url))] == []
+
+
+def test_two_in_a_page_play_beside_each_other(opened):
+    page = opened()
+    page.evaluate(
+        """async () => {
+          const text = document.querySelector("script[type=module]").textContent;
+          const second = document.createElement("div");
+          second.id = "second";
+          document.body.append(second);
+          const script = document.createElement("script");
+          script.type = "module";
+          script.textContent = text.replace('getElementById("live")', 'getElementById("second")');
+          document.body.append(script);
+        }"""
+    )
+    page.wait_for_selector("#second [data-ready]")
+    page.focus("#second .surface")
+    page.keyboard.press("KeyZ")
+    page.focus("#live .surface")
+    page.keyboard.press("KeyZ")
+    assert page.errors == []
+
+
+# In a notebook -----------------------------------------------------------------------------------
+
+
+def test_answers_are_the_instruments_parts_and_what_came_of_a_take(exported):
+    take = record.Take()
+    answer = live_page.answerer(exported, take.receive)
+    first, data = answer({"instrument": 0}, b"")
+    parts = [answer({"instrument": part}, b"")[1] for part in range(first["parts"])]
+    assert parts[0] == data and b"".join(parts) == exported
+    wav = io.BytesIO()
+    soundfile.write(wav, np.full(16000, 0.1), 16000, format="WAV")
+    reply, data = answer({"name": "The recording", "part": 0, "parts": 1}, wav.getvalue())
+    assert reply["accepted"] and data == b"" and len(take.sound) == 16000
+
+
+def test_instrument_is_played_in_jupyterlab_and_the_take_comes_to_python(
+    page, lab, exported, tmp_path
+):
+    path = tmp_path / "violin.safetensors"
+    path.write_bytes(exported)
+    page = page()
+    test_browser.open_notebook(
+        page,
+        lab,
+        f"from ddsp_course import live\ntake = live.show({str(path)!r})",
+        "from ddsp_course.exercises import hints\n"
+        "print('heard', len(take.sound), hints.pitch_hz(take.sound[8000:16000]))",
+    )
+    page.wait_for_selector(".ddsp-live[data-ready]")
+    page.click(".record")
+    page.focus(".surface")
+    page.keyboard.down("KeyZ")
+    wait_until_recorded(page, 2)
+    page.keyboard.up("KeyZ")
+    page.click(".record")
+    page.wait_for_selector('.said:has-text("has arrived")')
+    test_browser.run(page, 1)
+    samples, f0_hz = test_browser.printed(page, "heard")
+    assert int(samples) >= 2 * 16000
+    midi = hz_to_midi(float(f0_hz))
+    assert abs(midi - 12 * round(midi / 12)) < 0.2  # Z is a C
