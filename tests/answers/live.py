@@ -46,13 +46,17 @@ def right():
         "low_note": ["no pitch", "No_pitch "],
         "latency": [
             lambda window_ms, size, rate, n: window_ms / 2 + size / rate * 1000 + n * 4,
-            lambda window_ms, size, rate, n: tf.constant(window_ms / 2 + 1e3 * size / rate + n / 0.25),
+            lambda window_ms, size, rate, n: tf.constant(
+                window_ms / 2 + 1e3 * size / rate + n / 0.25
+            ),
             lambda window_ms, size, rate, n: [0.5 * window_ms + 1000 * (size / rate + n / 250)],
         ],
         "gate": [
             limited,
             in_a_loop,
-            lambda levels, open_db, close_db: tf.constant(in_a_loop(levels, open_db, close_db))[None],
+            lambda levels, open_db, close_db: tf.constant(in_a_loop(levels, open_db, close_db))[
+                None
+            ],
         ],
         "room": [convolved, transformed, as_tensors],
         "faults": [{"A": "Blocks came too late", "B": "phase_restarts", "C": "octave errors"}],
