@@ -21,6 +21,7 @@ import os
 import sys
 import warnings
 
+from ddsp_course import _paths
 from ddsp_course.errors import SetupError
 
 
@@ -79,7 +80,7 @@ def load():
         import tensorflow
     except ImportError as error:
         raise SetupError(
-            f"TensorFlow could not be imported ({error}): install the course with `make lab`, "
+            f"TensorFlow could not be imported ({error}): install the course with `{_paths.SET_UP}`, "
             "or run the first cell of the notebook in Colab."
         ) from error
     if not tensorflow.keras.layers.Layer.__module__.startswith("tf_keras"):

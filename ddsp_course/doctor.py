@@ -21,7 +21,7 @@ OFFICIAL_MODELS = (
     "https://storage.googleapis.com/ddsp/models/timbre_transfer_colab/2021-07-08/"
     "solo_violin_ckpt.zip"
 )
-REINSTALL = "reinstall the course with `make lab`"
+REINSTALL = f"reinstall the course with `{_paths.SET_UP}`"
 # On Linux TensorFlow may be installed under either name.
 _TWINS = {"tensorflow": "tensorflow-cpu", "tensorflow-cpu": "tensorflow"}
 
@@ -77,7 +77,7 @@ def checks():
     official = "you need this only for instruments that do not come with the course"
     soundfonts = "install fluidsynth and fluid-soundfont-gm to regenerate the course's audio"
     return [
-        Check("Python", _python, "install Python 3.11, 3.12 or 3.13, then run `make lab`"),
+        Check("Python", _python, f"install Python 3.11, 3.12 or 3.13, then run `{_paths.SET_UP}`"),
         *_packages(),
         Check("TensorFlow with Keras 2", _tensorflow, REINSTALL),
         Check("ddsp and ddsp.training", _ddsp, REINSTALL),
@@ -115,7 +115,7 @@ def _packages():
         def lost():
             raise SetupError(message)
 
-        return [Check("packages", lost, "clone the course again and run `make lab`")]
+        return [Check("packages", lost, f"clone the course again and run `{_paths.SET_UP}`")]
 
     lines = list(settings["project"]["dependencies"])
     for patched in settings["tool"]["uv"]["dependency-metadata"]:

@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,6 +123,9 @@ def main() -> None:
     for copy in beside:
         print(f"You have changed {original(copy)}, so the course's new edition is {copy.name}.")
     words, environment = command(OWN, *sys.argv[1:])
+    if os.name == "nt":
+        # There execve would leave the terminal before JupyterLab is there.
+        sys.exit(subprocess.call(words, env=environment))
     os.execve(words[0], words, environment)
 
 

@@ -279,10 +279,21 @@ def test_program_becomes_a_dataset_with_phrases_held_out(tmp_path):
     assert all(row["audio"].tobytes() not in known for row in held_out if row["audio"].any())
 
 
-def test_missing_soundfont_and_fluidsynth_say_what_to_install(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("system", "for_soundfont", "for_fluidsynth"),
+    [
+        ("linux", "apt install fluid-soundfont-gm", "apt install fluidsynth"),
+        ("darwin", "none.sf2: give the path", "brew install"),
+        ("win32", "none.sf2: give the path", "fluidsynth.org"),
+    ],
+)
+def test_missing_soundfont_and_fluidsynth_say_what_to_install(
+    monkeypatch, tmp_path, system, for_soundfont, for_fluidsynth
+):
+    monkeypatch.setattr(soundfonts.sys, "platform", system)
     monkeypatch.setattr(soundfonts.shutil, "which", lambda name: "/usr/bin/fluidsynth")
-    with pytest.raises(TrainingError, match="apt install fluid-soundfont-gm"):
+    with pytest.raises(TrainingError, match=for_soundfont):
         soundfonts.find(tmp_path / "none.sf2")
     monkeypatch.setattr(soundfonts.shutil, "which", lambda name: None)
-    with pytest.raises(TrainingError, match="sudo apt install fluidsynth"):
+    with pytest.raises(TrainingError, match=for_fluidsynth):
         soundfonts.find("musescore")

@@ -10,6 +10,7 @@ Explained in notebooks/03_train_your_own/00_train.ipynb.
 import functools
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,14 +48,17 @@ def find(name_or_path):
     path = SOUNDFONTS.get(str(name_or_path), Path(name_or_path))
     package = PACKAGES.get(str(name_or_path), "fluid-soundfont-gm")
     if shutil.which("fluidsynth") is None:
-        raise TrainingError(
-            "FluidSynth is not installed: on Debian or Ubuntu run "
-            f"`sudo apt install fluidsynth {package}`."
-        )
+        install = {
+            "darwin": "run `brew install fluid-synth`",
+            "win32": "install it from https://www.fluidsynth.org and put it on PATH",
+        }.get(sys.platform, f"on Debian or Ubuntu run `sudo apt install fluidsynth {package}`")
+        raise TrainingError(f"FluidSynth is not installed: {install}.")
     if not path.exists():
+        install = f"on Debian or Ubuntu run `sudo apt install {package}`, or "
+        if sys.platform in ("darwin", "win32"):
+            install = ""  # no package there has a soundfont
         raise TrainingError(
-            f"There is no soundfont at {path}: on Debian or Ubuntu run "
-            f"`sudo apt install {package}`, or give the path of a .sf2 or .sf3 file."
+            f"There is no soundfont at {path}: {install}give the path of a .sf2 or .sf3 file."
         )
     return path
 
