@@ -35,6 +35,9 @@ PLAYER = re.compile(r"(?:<div>(?P<title>[^<]*)</div>)?\s*<audio[^>]*>.*?</audio>
 SOUND = re.compile(r'"data:audio/(\w+);base64,([^"]+)"')
 SHOWN_CHAPTER = re.compile(r'^chapters\.show\("\d+", \d+\)$')
 FILE_LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
+# A link in what a click unfolds is out of a keyboard's reach: it stands below instead.
+CHAPTER = re.compile(r'<summary>([^<]*)<a href="([^"]+)"[^>]*>([^<]*)</a></summary>')
+CHAPTER_BELOW = r'<summary>\1\3</summary><p><a href="\2">Watch it on YouTube</a></p>'
 CHAPTER_LINE = re.compile(r"^\*In the video:\* \[[^\]]+\]\([^)]+\)$", re.MULTILINE)
 SUFFIX = {"mpeg": "mp3"}
 # Files of the repository that are pages of the site, too.
@@ -157,7 +160,8 @@ def page(lesson, media):
             if "image/png" in shown:
                 cell.outputs[place] = output(picture(made, media, up))
             elif "text/html" in shown:
-                shown["text/html"] = with_players(shown["text/html"], media, up)
+                text = CHAPTER.sub(CHAPTER_BELOW, shown["text/html"])
+                shown["text/html"] = with_players(text, media, up)
     return notebook
 
 

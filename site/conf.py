@@ -39,3 +39,16 @@ html_theme_options = {
 # The menu would make each formula a stop of the Tab key.
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"options": {"enableMenu": False}}
+
+
+def number_headings(app, page, template, context, doctree):
+    """Say to screen readers of which level the headings in the list of pages are."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+
+
+def setup(app):
+    """Tell Sphinx of it; Furo makes the list before."""
+    app.connect("html-page-context", number_headings, priority=900)

@@ -31,7 +31,7 @@ PHONE, DESK = (390, 844), (1280, 900)
 NAMES = [build_site.page_name(lesson) for lesson in build_site.lessons()]
 FIRST, DEMO = NAMES[0], "02_timbre_transfer/00_demo"
 # One of each kind.
-KINDS = ["index", FIRST, DEMO, "app", "glossary", "reading", "live", "search"]
+KINDS = ["index", FIRST, "app", "glossary", "reading", "live", "search"]
 # name, size, theme, how far down
 PICTURES = [
     ("index", DESK, "light", 0),
@@ -129,6 +129,7 @@ def stored_players(name):
     return sum(made.get("data", {}).get("text/html", "").count("<audio") for made in outputs)
 
 
+@functools.cache
 def soup(path):
     return BeautifulSoup(path.read_text("utf-8"), "html.parser")
 
