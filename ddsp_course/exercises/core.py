@@ -90,7 +90,7 @@ def faulty_sounds():
 
 
 def faults(named):
-    """{sound: its fault} of the three of `faulty_sounds`."""
+    """{sound: its fault} for the three sounds of `faulty_sounds`."""
     return hints.choices(
         named,
         {"A": "phase rounding", "B": "leaking filter", "C": "zipper noise"},

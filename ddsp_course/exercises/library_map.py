@@ -89,7 +89,7 @@ def faulty_chords():
 
 
 def faults(named):
-    """{chord: its fault} of the three of `faulty_chords`."""
+    """{chord: its fault} for the three chords of `faulty_chords`."""
     why = {fault: f"then {reason}." for fault, reason in FAULTS.items()}
     return hints.choices(named, FAULTY, tuple(FAULTS), why)
 

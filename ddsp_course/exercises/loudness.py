@@ -76,7 +76,7 @@ def faulty_curves():
 
 
 def faults(named):
-    """{program: its fault} of the three of `faulty_curves`."""
+    """{program: its fault} for the three curves of `faulty_curves`."""
     return hints.choices(
         named,
         {"A": "frames not centred", "B": "no A-weighting", "C": "decibels averaged"},

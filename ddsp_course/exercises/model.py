@@ -93,7 +93,7 @@ def to_keras(function):
 
 
 def faults(named):
-    """{sound: its fault} of the three of `faulty_sounds`."""
+    """{sound: its fault} for the three sounds of `faulty_sounds`."""
     return hints.choices(
         named,
         {

@@ -171,7 +171,7 @@ def incomplete_sounds():
 
 
 def missing(named):
-    """{sound: what it lacks} of the three of `incomplete_sounds`."""
+    """{sound: the control it lacks} for the three in `incomplete_sounds`."""
     return hints.choices(
         named,
         {"A": "loudness", "B": "noise", "C": "high harmonics"},

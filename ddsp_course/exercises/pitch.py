@@ -98,7 +98,7 @@ def faulty_curves():
 
 
 def faults(named):
-    """{tracker: its fault} of the three of `faulty_curves`."""
+    """{tracker: its fault} for the three trackers of `faulty_curves`."""
     return hints.choices(
         named,
         {"A": "no weighted mean", "B": "confidence ignored", "C": "no Viterbi"},

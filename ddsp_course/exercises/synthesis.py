@@ -66,7 +66,7 @@ def clap(function):
 
 
 def faults(named):
-    """{sound: its fault} of the three of `faulty_sounds`."""
+    """{sound: its fault} for the three sounds of `faulty_sounds`."""
     return hints.choices(
         named,
         {"A": "response reversed", "B": "filter stands still", "C": "tail cut off"},
