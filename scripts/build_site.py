@@ -41,7 +41,12 @@ CHAPTER_BELOW = r'<summary>\1\3</summary><p><a href="\2">Watch it on YouTube</a>
 CHAPTER_LINE = re.compile(r"^\*In the video:\* \[[^\]]+\]\([^)]+\)$", re.MULTILINE)
 SUFFIX = {"mpeg": "mp3"}
 # Files of the repository that are pages of the site, too.
-REPOSITORY_PAGES = {"GLOSSARY.md": "glossary.md", "READING.md": "reading.md"}
+REPOSITORY_PAGES = {
+    "GLOSSARY.md": "glossary.md",
+    "READING.md": "reading.md",
+    "docs/teaching.md": "teaching.md",
+    "notebooks/START.md": "index.md",
+}
 APP = (
     '<a class="picture" href="pictures/app.png"><img src="pictures/app.png" alt="The app after a '
     "transfer: a player for before and after, an instrument chosen, sliders for pitch, loudness and "
@@ -249,8 +254,9 @@ def write_source(folder):
         download.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(stored, download)
     (folder / "glossary.md").write_text(glossary(), "utf-8")
-    reading = from_repository((ROOT / "READING.md").read_text("utf-8"))
-    (folder / "reading.md").write_text(reading, "utf-8")
+    for name in ("READING.md", "docs/teaching.md"):
+        text = from_repository((ROOT / name).read_text("utf-8"), (ROOT / name).parent)
+        (folder / REPOSITORY_PAGES[name]).write_text(text, "utf-8")
     front = (SITE / "index.md").read_text("utf-8").replace("{{contents}}", contents())
     players = first_players(build_notebooks.lesson_called("00_demo"), media, 2)
     (folder / "index.md").write_text(front.replace("{{players}}", players), "utf-8")

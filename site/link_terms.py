@@ -9,7 +9,7 @@ import re
 from docutils import nodes
 
 # Pages that do not explain anything.
-SKIPPED = {"glossary", "index", "live", "reading"}
+SKIPPED = {"glossary", "index", "live", "reading", "teaching"}
 # Terms that are also everyday words: only in italics do they certainly mean the glossary's.
 EVERYDAY = {
     *("beat", "click", "effect", "example", "import", "memo", "model", "node", "package", "pin"),
