@@ -9,7 +9,8 @@ from ddsp_course.fast import gru, oscillator
 pytestmark = pytest.mark.tensorflow
 
 
-def test_fast_harmonics_are_ddsps():
+@pytest.mark.parametrize("method", ["window", "linear"])
+def test_fast_harmonics_are_ddsps(method):
     rng = np.random.default_rng(0)
     # A tenth of a second, in which ddsp's float32 phases do not drift yet.
     f0_hz = tf.constant(200 * 2 ** np.cumsum(rng.normal(0, 0.1, (2, 25, 1)), axis=1), tf.float32)
@@ -18,11 +19,18 @@ def test_fast_harmonics_are_ddsps():
 
     def plain(amplitudes):
         return ddsp.core.harmonic_synthesis(
-            f0_hz, tf.ones_like(f0_hz), harmonic_distribution=amplitudes, n_samples=1600
+            f0_hz,
+            tf.ones_like(f0_hz),
+            harmonic_distribution=amplitudes,
+            n_samples=1600,
+            amp_resample_method=method,
         )
 
+    def fast(amplitudes):
+        return oscillator.harmonic_synthesis(f0_hz, amplitudes, 1600, amp_resample_method=method)
+
     results = []
-    for synthesis in (plain, lambda a: oscillator.harmonic_synthesis(f0_hz, a, 1600)):
+    for synthesis in (plain, fast):
         with tf.GradientTape() as tape:
             tape.watch(amplitudes)
             sound = synthesis(amplitudes)
