@@ -715,11 +715,11 @@ def test_answers_are_the_instruments_parts_and_what_came_of_a_take(exported):
 
 
 def test_instrument_is_played_in_jupyterlab_and_the_take_comes_to_python(
-    page, lab, exported, tmp_path
+    browser, lab, exported, tmp_path
 ):
     path = tmp_path / "violin.safetensors"
     path.write_bytes(exported)
-    page = page()
+    page = test_access.opened(browser)
     test_browser.open_notebook(
         page,
         lab,
