@@ -14,7 +14,7 @@ import numpy as np
 from ddsp_course import files, instruments
 from ddsp_course._tensorflow import ddsp, tf
 from ddsp_course.errors import CourseError, InstrumentError
-from ddsp_course.fast import gru, oscillator
+from ddsp_course.fast import gru
 from ddsp_course.features import floor_db
 from ddsp_course.units import HOP_SIZE
 
@@ -214,10 +214,8 @@ def _parts(instrument):
     if add.name in its_route:
         its_route[add.name].sort()
     require(its_route == route, "parts that are connected in another way")
-    require(
-        harmonic in oscillator.oscillators(instrument.model) and harmonic.normalize_below_nyquist,
-        "harmonics of another kind",
-    )
+    is_usual = harmonic.normalize_below_nyquist and harmonic.amp_resample_method == "window"
+    require(is_usual, "harmonics of another kind")
     filter_size = 2 * (sizes["noise_magnitudes"] - 1)
     require(not 0 < noise.window_size < filter_size, "shorter filters of its noise")
     x = np.linspace(-9, 9, 19, dtype=np.float32)

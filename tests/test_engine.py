@@ -346,7 +346,6 @@ def test_instrument_of_other_sizes_and_order_plays(in_node, ddsp, violin):
         "(@processors.Add(), ['harmonic/signal', 'filtered_noise/signal']), "
         "(@effects.Reverb(), ['add/signal'])]\n"
         "Reverb.name = 'reverb'\nReverb.trainable = True\nReverb.reverb_length = 800\n"
-        "FcStack.nonlinearity = 'relu'\n"
     )
     instrument = compiled(rebuilt(ddsp, violin, small))
     rng = np.random.default_rng(0)
@@ -403,7 +402,6 @@ TWICE = DRY.replace("filtered_noise/signal", "harmonic/signal")
     "lines",
     [
         "RnnFcDecoder.rnn_type = 'lstm'",
-        "FcStack.nonlinearity = 'tanh'",
         "Harmonic.amp_resample_method = 'linear'",
         "Harmonic.normalize_below_nyquist = False",
         "FilteredNoise.window_size = 33",
