@@ -14,7 +14,7 @@
 // time that can be sampled at any rate: harmonics are sines, and the noise's filters are sums of
 // cosines below 8 kHz.
 // Engel et al., "DDSP: Differentiable Digital Signal Processing", ICLR 2020, section 3.
-// Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
+// Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 export const frameRate = 250;
 

@@ -208,7 +208,7 @@ def _compile(model, n_frames, advance):
         for layer, value in zip(grus, state[0], strict=True):
             stand_ins.append((layer, "call", _continuing_gru(layer, value, advance, states)))
         for layer, phase in zip(oscillators, state[1], strict=True):
-            stand_in = _continuing_oscillator(phase, n_frames, advance, phases)
+            stand_in = _continuing_oscillator(layer, phase, n_frames, advance, phases)
             stand_ins.append((layer, "get_signal", stand_in))
         for layer in noises:
             stand_ins.append((layer, "get_signal", _filter_of(layer, noise)))
@@ -239,14 +239,20 @@ def _continuing_gru(layer, state, advance, states):
     return call
 
 
-def _continuing_oscillator(phase, n_frames, advance, phases):
+def _continuing_oscillator(layer, phase, n_frames, advance, phases):
     """Return a `get_signal` that starts at a phase; it appends the phase `advance` frames later."""
 
     def get_signal(amplitudes, harmonic_distribution, f0_hz):
         _, _, before = oscillator.cycles(f0_hz, HOP_SIZE)
         phases.append((phase + before[0, advance]) % 1.0)
         amplitudes *= harmonic_distribution
-        return oscillator.harmonic_synthesis(f0_hz, amplitudes, n_frames * HOP_SIZE, phase=phase)
+        return oscillator.harmonic_synthesis(
+            f0_hz,
+            amplitudes,
+            n_frames * HOP_SIZE,
+            phase=phase,
+            amp_resample_method=layer.amp_resample_method,
+        )
 
     return get_signal
 

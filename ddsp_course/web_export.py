@@ -2,7 +2,7 @@
 
 The file has the format safetensors: the length of a header in 8 bytes, the header in JSON, and the
 numbers, those of the network in 16 bits. Nothing in it can run, and any program can read it.
-Explained in notebooks/02_timbre_transfer/07_understanding_the_model.ipynb.
+Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 """
 
 import json
