@@ -2,11 +2,14 @@
 
 import ast
 import contextlib
+import functools
+import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -77,6 +80,21 @@ def wait_for(port):
             return
         time.sleep(0.5)
     raise TimeoutError(f"Nothing listens at port {port} after two minutes.")
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder quietly while a block runs; gives its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 def left_in(folder):

@@ -6,10 +6,7 @@ looked at.
 """
 
 import base64
-import functools
-import http.server
 import io
-import threading
 import types
 
 import numpy as np
@@ -18,7 +15,7 @@ import soundfile
 import soxr
 import test_access
 import test_browser
-from conftest import CHROMIUM, ROOT, SECONDS
+from conftest import CHROMIUM, ROOT, SECONDS, served
 
 from ddsp_course import _paths, audio, features, live, live_page, record
 from ddsp_course.units import FRAME_RATE, hz_to_midi
@@ -67,15 +64,8 @@ def address(tmp_path_factory, exported):
     for path in live_page.HERE.glob("*.js"):
         (folder / path.name).symlink_to(path)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

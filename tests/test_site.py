@@ -5,16 +5,14 @@ its pages are photographed, and build/site_photographs/ is there to be looked at
 """
 
 import functools
-import http.server
 import os
 import sys
-import threading
 import urllib.parse
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import CHROMIUM, ROOT, SECONDS
+from conftest import CHROMIUM, ROOT, SECONDS, served
 
 pytest.importorskip("sphinx", reason="the site's packages are not installed: make setup-test")
 pytest.importorskip("myst_nb", reason="the site's packages are not installed: make setup-test")
@@ -74,15 +72,8 @@ def site(tmp_path_factory):
 def address(site):
     """Where the site is served."""
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *words):
-            pass
-
-    handler = functools.partial(Quiet, directory=site)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
