@@ -97,6 +97,29 @@ def served(folder):
         server.shutdown()
 
 
+def write_dataset(folder, example, seed, **parts):
+    """Write TFRecords as `prepare` does.
+
+    Args:
+      folder: where they go.
+      example: function of a random generator that returns {name: (n,) float32}.
+      seed: the generator's.
+      **parts: how many examples each part has, such as train=12.
+    """
+    from ddsp_course._tensorflow import tf
+
+    rng = np.random.default_rng(seed)
+    for part, n in parts.items():
+        with tf.io.TFRecordWriter(str(folder / f"{part}.tfrecord-00000-of-00001")) as file:
+            for _ in range(n):
+                floats = {
+                    key: tf.train.Feature(float_list=tf.train.FloatList(value=value))
+                    for key, value in example(rng).items()
+                }
+                row = tf.train.Example(features=tf.train.Features(feature=floats))
+                file.write(row.SerializeToString())
+
+
 def left_in(folder):
     """Return the sorted names of all that lies in a folder."""
     return sorted(path.name for path in folder.iterdir())

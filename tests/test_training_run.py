@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import COURSE, ROOT
+from conftest import COURSE, ROOT, write_dataset
 
 from ddsp_course import features, instruments
 from ddsp_course._tensorflow import ddsp, tf
@@ -54,16 +54,7 @@ def example(rng):
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dataset")
-    rng = np.random.default_rng(4)
-    for part, n in (("train", 12), ("held_out", 3)):
-        with tf.io.TFRecordWriter(str(folder / f"{part}.tfrecord-00000-of-00001")) as file:
-            for _ in range(n):
-                floats = {
-                    key: tf.train.Feature(float_list=tf.train.FloatList(value=value))
-                    for key, value in example(rng).items()
-                }
-                row = tf.train.Example(features=tf.train.Features(feature=floats))
-                file.write(row.SerializeToString())
+    write_dataset(folder, example, seed=4, train=12, held_out=3)
     return folder
 
 

@@ -9,7 +9,7 @@ import zipfile
 import gin
 import numpy as np
 import pytest
-from conftest import ROOT, assert_sentence, left_in
+from conftest import ROOT, assert_sentence, left_in, write_dataset
 from test_training_run import example
 
 from ddsp_course import instruments, vst
@@ -34,16 +34,7 @@ SMALL = (
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dataset")
-    rng = np.random.default_rng(6)
-    for part, n in (("train", 8), ("held_out", 2)):
-        with tf.io.TFRecordWriter(str(folder / f"{part}.tfrecord-00000-of-00001")) as file:
-            for _ in range(n):
-                floats = {
-                    key: tf.train.Feature(float_list=tf.train.FloatList(value=value))
-                    for key, value in example(rng).items()
-                }
-                row = tf.train.Example(features=tf.train.Features(feature=floats))
-                file.write(row.SerializeToString())
+    write_dataset(folder, example, seed=6, train=8, held_out=2)
     return folder
 
 
