@@ -8,6 +8,8 @@ hand. `make live` (or scripts/live.py --build) has to have made build/live/ befo
 
 import functools
 import http.server
+import os
+import re
 import shutil
 import sys
 import tempfile
@@ -28,35 +30,41 @@ BUSY = """() => setInterval(() => {
   const end = performance.now() + 80;
   while (performance.now() < end);
 }, 100)"""
-# The pitch of the microphone changes every half second; returns when the instrument's does, in
-# seconds after, without the stock that the audio thread keeps.
-DELAY = """async () => {
-  const { Player } = await import("/live_worker.js");
+# Keeps the nodes that the page makes of its microphone and of its instrument.
+KEEP_NODES = """
+  const { createMediaStreamSource } = AudioContext.prototype;
+  AudioContext.prototype.createMediaStreamSource = function (stream) {
+    return (window.heardNode = createMediaStreamSource.call(this, stream));
+  };
+  window.AudioWorkletNode = class extends AudioWorkletNode {
+    constructor(...all) { super(...all); window.playedNode ??= this; }
+  };
+"""
+# Records what the page hears and what it plays, in step, and returns the pitch of both in Hz, 250
+# times per second.
+RECORD = """async (seconds) => {
+  const { context } = heardNode;
+  const code = `registerProcessor("keep", class extends AudioWorkletProcessor {
+    process([[heard, played]]) {
+      if (heard && played) this.port.postMessage([heard.slice(), played.slice()]);
+      return true;
+    }
+  });`;
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+  const both = new ChannelMergerNode(context, { numberOfInputs: 2 });
+  const keep = new AudioWorkletNode(context, "keep", { numberOfOutputs: 0 });
+  const blocks = [];
+  keep.port.onmessage = ({ data }) => blocks.push(data);
+  heardNode.connect(both, 0, 0);
+  playedNode.connect(both, 0, 1);
+  both.connect(keep);
+  await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  keep.disconnect();
+  both.disconnect();
   const { Listener } = await import("/analysis.js");
-  const player = new Player(
-    await (await fetch("/violin.safetensors")).arrayBuffer(), 48000, () => {});
-  player.turn({ room: 0 });
-  player.listen();
-  const hz = (second) => (Math.floor(2 * second) % 2 ? 330 : 220);
-  const out = new Listener(48000);
-  const heard = [];
-  let phase = 0;
-  for (let at = 0; at < 4 * 48000; at += 128) {
-    const block = Float32Array.from({ length: 128 }, (_, i) => {
-      phase += (2 * Math.PI * hz((at + i) / 48000)) / 48000;
-      let sample = 0;
-      for (let k = 1; k < 13; k++) sample += (0.2 * Math.sin(k * phase)) / k;
-      return sample;
-    });
-    player.hear(block);
-    heard.push(...out.push(player.render(128, block)));
-  }
-  const times = heard.map((_, i) => (i + 1) / 250 - 0.0106); // the middle of the window
-  const pitches = heard.map(({ f0_hz }) => f0_hz / 2 ** Math.round(Math.log2(f0_hz / 270)));
-  return [2, 3, 4, 5, 6].map((half) => {
-    const isNew = (pitch) => (half % 2 ? pitch > 275 || pitch < 200 : pitch < 275 && pitch > 200);
-    const i = times.findIndex((time, j) => time > half / 2 && isNew(pitches[j]));
-    return times[i] - half / 2;
+  return [0, 1].map((channel) => {
+    const listener = new Listener(context.sampleRate);
+    return blocks.flatMap((block) => listener.push(block[channel])).map(({ f0_hz }) => f0_hz);
   });
 }"""
 
@@ -74,15 +82,29 @@ def microphone(path):
     soundfile.write(path, sound, 48000, subtype="PCM_16")
 
 
-def processor_seconds(browser_pid):
-    """Return the CPU seconds of Chromium's processes, by their kind."""
+def delays(page, seconds=10):
+    """Return the times in ms from each new pitch of the microphone to that of the instrument."""
+    is_high = []
+    for hz in page.evaluate(RECORD, seconds):
+        # The instrument plays in a register of its own.
+        octave = np.maximum(hz, 1) / 270
+        is_high.append(270 * octave / 2 ** np.round(np.log2(octave)) > 275)
+    heard, played = (np.flatnonzero(np.diff(high.astype(int))) for high in is_high)
+    # The pitches hold for half a second: what comes within less is a frame in between.
+    heard = heard[np.r_[True, np.diff(heard) > 50]][1:-1]
+    return np.array([4 * (played[played >= at][0] - at) for at in heard])
+
+
+def processor_seconds(pid):
+    """Return the CPU seconds of the page's threads, by name; "chromium" is the page's own."""
     taken = {}
-    for process in psutil.Process(browser_pid).children(recursive=True):
-        kind = next(
-            (word for word in process.cmdline() if word.startswith("--type=")), "--type=main"
-        )
-        times = process.cpu_times()
-        taken[kind[7:]] = taken.get(kind[7:], 0) + times.user + times.system
+    for process in psutil.Process(pid).children(recursive=True):
+        if "--type=renderer" not in process.cmdline():
+            continue
+        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+            _, name, rest = re.split(r"[()]", (thread / "stat").read_text())
+            ticks = sum(map(int, rest.split()[11:13]))
+            taken[name] = taken.get(name, 0) + ticks / os.sysconf("SC_CLK_TCK")
     return taken
 
 
@@ -110,15 +132,11 @@ def main():
             ],
         )
         page = browser.new_page()
+        page.add_init_script(KEEP_NODES)
         began = time.perf_counter()
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         page.wait_for_selector("[data-ready]")
         print(f"usable after {time.perf_counter() - began:.2f} s")
-        delays = 1000 * np.array(page.evaluate(DELAY))
-        print(
-            f"a new pitch is played after {np.median(delays):.0f} ms ({delays.min():.0f} to "
-            f"{delays.max():.0f}), and the stock's time later"
-        )
         page.click(".microphone")
         page.wait_for_selector(".said:has-text('The microphone is on')")
         page.wait_for_timeout(5000)
@@ -128,11 +146,16 @@ def main():
             before = gaps(page), processor_seconds(psutil.Process().pid)
             page.wait_for_timeout(1000 * seconds)
             after = gaps(page), processor_seconds(psutil.Process().pid)
-            cpu = (after[1]["renderer"] - before[1]["renderer"]) / seconds
+            cores = {name: (after[1][name] - before[1].get(name, 0)) / seconds for name in after[1]}
             stock = float(page.get_attribute(".ddsp-live", "data-stock"))
+            times = delays(page)
             print(
                 f"page {'busy' if busy else 'idle'}, {seconds} s: {after[0] - before[0]} gaps, "
-                f"{cpu:.2f} of a core in the page's process, {1000 * stock:.0f} ms in stock"
+                f"{1000 * stock:.0f} ms in stock; "
+                f"{cores['DedicatedWorker']:.2f} of a core for hearing and playing, "
+                f"{cores['Realtime AudioW']:.2f} for the audio thread, {cores['chromium']:.2f} for "
+                f"the page; from a new pitch to its sound {np.median(times):.0f} ms "
+                f"({times.min()} to {times.max()}, {len(times)} changes)"
             )
         server.shutdown()
 

@@ -55,7 +55,7 @@ def pieces():
 
 def trainers(batch):
     """Return {name: trainer}, all with the same reproducible weights."""
-    tf.random.set_seed(SEED)
+    tf.keras.utils.set_random_seed(SEED)
     made, weights = {}, None
     for name, is_fast, has_gru, compiled in (
         ("ddsp's Trainer", False, False, False),
@@ -107,7 +107,7 @@ def main():
     for number in (1, 2):
         fresh = trainers(next(batches()))
         for name in (next(iter(made)), list(made)[-1]):
-            tf.random.set_seed(number)
+            tf.keras.utils.set_random_seed(number)
             source = batches()
             curves[f"{name}, run {number}"] = [
                 float(fresh[name].train_step(next(source))["total_loss"]) for _ in range(CURVE)

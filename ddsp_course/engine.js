@@ -128,13 +128,18 @@ function check({ settings, tensors }) {
 const LANES = 16; // rows of a matrix that lie interleaved, to be multiplied side by side
 
 // A matrix times a vector, plus a bias.
+//
+// A weight is kept as a whole number of 16 bits, in steps of a fraction of its row's largest. A step
+// of the network reads a million of them, and in between a page's other work takes the processor's
+// cache: the fewer bytes there are to be read again, the sooner it is done.
 class Dense {
   // `kernel` has a row for each output.
   constructor({ tensors }, name, workspace) {
     const { shape, data } = tensors[`${name}.kernel`];
     const [nOutputs, nInputs] = shape;
     const nRows = LANES * Math.ceil(nOutputs / LANES);
-    this.weights = workspace.floats(nRows * nInputs);
+    this.weights = workspace.shorts(nRows * nInputs);
+    this.steps = new Float32Array(nOutputs);
     this.input = workspace.floats(nInputs);
     this.rows = workspace.floats(nRows);
     this.output = this.rows.subarray(0, nOutputs);
@@ -142,25 +147,31 @@ class Dense {
     this.multiply = workspace.multiply;
     for (let row = 0; row < nOutputs; row++) {
       const first = (row - (row % LANES)) * nInputs + (row % LANES);
-      for (let i = 0; i < nInputs; i++) this.weights[first + LANES * i] = data[row * nInputs + i];
+      const weights = data.subarray(row * nInputs, (row + 1) * nInputs);
+      const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 1e-30);
+      this.steps[row] = largest / 32767;
+      for (let i = 0; i < nInputs; i++) {
+        this.weights[first + LANES * i] = Math.round((32767 * weights[i]) / largest);
+      }
     }
   }
 
   apply(input) {
+    const { output, steps, bias } = this;
     this.input.set(input);
-    this.output.set(this.bias);
     this.multiply(this.weights, this.input, this.rows);
-    return this.output;
+    for (let i = 0; i < output.length; i++) output[i] = bias[i] + steps[i] * output[i];
+    return output;
   }
 }
 
-// Adds a matrix times a vector to `output`.
+// Sets `output` to a matrix times a vector.
 function multiply(weights, input, output) {
   for (let row = 0; row < output.length; row += 4) {
-    let a = output[row];
-    let b = output[row + 1];
-    let c = output[row + 2];
-    let d = output[row + 3];
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     let at = (row - (row % LANES)) * input.length + (row % LANES);
     for (let i = 0; i < input.length; i++, at += LANES) {
       const x = input[i];
@@ -181,18 +192,25 @@ class Workspace {
   constructor({ tensors }, simd) {
     let size = 0;
     for (const { shape } of Object.values(tensors)) {
-      if (shape.length === 2) size += (shape[0] + LANES) * (shape[1] + 1) + shape[1];
+      if (shape.length === 2) size += (shape[0] + LANES) * (2 * shape[1] + 4) + 4 * (shape[1] + 3);
     }
-    const compiled = simd && compile(4 * size);
-    this.buffer = compiled ? compiled.buffer : new ArrayBuffer(4 * size);
+    const compiled = simd && compile(size);
+    this.buffer = compiled ? compiled.buffer : new ArrayBuffer(size);
     this.multiply = compiled ? compiled.multiply : multiply;
     this.used = 0;
   }
 
   floats(n) {
-    const floats = new Float32Array(this.buffer, this.used, n);
-    this.used += floats.byteLength;
-    return floats;
+    return this.take(new Float32Array(this.buffer, this.used, n));
+  }
+
+  shorts(n) {
+    return this.take(new Int16Array(this.buffer, this.used, n));
+  }
+
+  take(numbers) {
+    this.used += 4 * Math.ceil(numbers.byteLength / 4);
+    return numbers;
   }
 }
 
@@ -825,12 +843,12 @@ function bessel(x) {
 // 16 rows. In WebAssembly's text format the function is
 //
 //   loop                                     ;; 16 rows
-//     a = load(output), b = load(output + 16), c = ..., d = ...
+//     a = b = c = d = splat(0)
 //     x = input, i = nInputs
 //     loop
 //       v = load32_splat(x)                  ;; one input, four times
-//       a += load(weights) * v, b += load(weights + 16) * v, c += ..., d += ...
-//       weights += 64, x += 4
+//       a += convert(load16x4(weights)) * v, b += convert(load16x4(weights + 8)) * v, c ..., d ...
+//       weights += 32, x += 4
 //       br_if 0 (i -= 1)
 //     store(output, a), store(output + 16, b), ...
 //     output += 64
@@ -845,21 +863,22 @@ function compile(nBytes) {
   const add = (local, n) => [...get(local), 0x41, ...(n > 63 ? [n | 0x80, 0] : [n & 0x7f]), 0x6a];
   const repeatWhile = (local) => [...add(local, -1), 0x22, local, 0x0d, 0];
   const loop = (...parts) => [0x03, EMPTY, ...parts.flat(), 0x0b];
-  const load = (local, offset) => [...get(local), SIMD, 0, 2, offset];
+  const zeros = [0x43, 0, 0, 0, 0, SIMD, 19]; // f32.const 0, f32x4.splat
+  const load = (local, offset) => [...get(local), SIMD, 3, 1, offset, SIMD, 0xfa, 1];
   const loadSplat = (local) => [...get(local), SIMD, 9, 2, 0];
   const store = (local, offset, value) => [...get(local), ...get(value), SIMD, 11, 2, offset];
   const [times, plus] = [[SIMD, 0xe6, 1], [SIMD, 0xe4, 1]];
   const code = [
     ...[2, 2, I32, 5, V128], // two more locals of one type, five of another
     ...loop(
-      VECTORS.flatMap((k) => [...load(output, 16 * k), ...set(a + k)]),
+      VECTORS.flatMap((k) => [...zeros, ...set(a + k)]),
       [...get(input), ...set(x), ...get(nInputs), ...set(i)],
       loop(
         [...loadSplat(x), ...set(v)],
         VECTORS.flatMap((k) => [
-          ...load(weights, 16 * k), ...get(v), ...times, ...get(a + k), ...plus, ...set(a + k),
+          ...load(weights, 8 * k), ...get(v), ...times, ...get(a + k), ...plus, ...set(a + k),
         ]),
-        [...add(weights, 64), ...set(weights), ...add(x, 4), ...set(x)],
+        [...add(weights, 32), ...set(weights), ...add(x, 4), ...set(x)],
         repeatWhile(i),
       ),
       VECTORS.flatMap((k) => store(output, 16 * k, a + k)),

@@ -21,7 +21,7 @@ export class Player {
     if (!statistics)
       throw new Error("This instrument has no statistics, which say how high and how loud it plays: " +
         "export one that has dataset_statistics.pkl.");
-    [this.settings, this.sampleRate, this.tell] = [instrument.settings, sampleRate, tell];
+    [this.settings, this.sampleRate] = [instrument.settings, sampleRate];
     this.range = {
       meanPitch: statistics.mean_pitch,
       quantilesDb: statistics.loudness_quantiles_db,
@@ -32,11 +32,32 @@ export class Player {
     this.hand = new Hand(this.range);
     this.knobs = { pitchShift: 0, loudness: 0, vibrato: 15, mix: 1, room: 1 };
     this.gain = this.goal = 1; // of all that is heard
+    this.piece = null;
+    this.rest();
+    this.rehearse();
+    this.rest();
+    this.tell = tell;
+  }
+
+  // As if nothing had been heard or played.
+  rest() {
+    this.stopListening();
+    this.synth.reset();
+    this.network.reset();
     this.frame = 0;
     this.silence = IDLE; // frames that nothing has sounded
-    this.last = { f0_hz: 440, loudness_db: floor_db };
-    this.piece = null;
-    this.stopListening();
+    this.last = { f0_hz: 440, loudness_db: this.range.floorDb };
+  }
+
+  // Hears and plays unheard, because a browser is slow with what it has not run a few hundred times.
+  rehearse() {
+    const hum = Float32Array.from({ length: 128 }, (_, i) => 0.1 * Math.sin((2 * Math.PI * i) / 128));
+    this.tell = () => {};
+    this.listen();
+    for (let block = 0; block < 200; block++) {
+      this.hear(hum);
+      this.render(hum.length, hum);
+    }
   }
 
   // Goes on where another player was.

@@ -2,15 +2,18 @@
 // -1 dBFS.
 //
 // Each call must return within 3 ms, and the worker may be later than that. So a stock of samples lies
-// between them. It grows when it has been empty, and shrinks when it has been fuller than needed for a
-// while: the page's own delay is no longer than this computer needs.
+// between them. It grows when it has been empty, and shrinks when it has been fuller than needed for
+// half a minute: the page's own delay is no longer than this computer needs.
 // Explained in notebooks/02_timbre_transfer/09_play_it_live.ipynb.
 
 const CEILING = 10 ** (-1 / 20);
 const RELEASE_S = 0.1; // time constant of the limiter
-const STOCK_S = 0.008; // at first
+const STOCK_S = 0.02; // at first
 const LONGEST_STOCK_S = 0.15;
-const SHRINK_AFTER_S = 5;
+const SHRINK_AFTER_S = 30;
+const REPORT_S = 1;
+// A message costs both threads as much as the synthesizers do for a block, so two share one.
+const SHARED = 2;
 
 registerProcessor("live", class extends AudioWorkletProcessor {
   constructor() {
@@ -18,12 +21,15 @@ registerProcessor("live", class extends AudioWorkletProcessor {
     this.blocks = []; // what the worker has sent
     this.stock = 0; // samples in them
     this.ordered = 0; // samples that are asked for and not there yet
+    this.heard = new Float32Array(0); // and `wanted`: what goes into the next message
+    this.wanted = this.blocksUnsent = 0;
     this.gain = 1;
     this.last = 0; // the last sample
     this.underruns = 0;
     this.least = Infinity; // of the stock, since it was last looked at
     this.isRecorded = this.isRunning = false;
-    this.lookAgain = currentTime + SHRINK_AFTER_S;
+    this.reportAt = 0;
+    this.shrinkAt = currentTime + SHRINK_AFTER_S;
     this.tooMany = 0; // blocks that the stock is to shrink by
     this.port.onmessage = ({ data }) => this.command(data);
   }
@@ -33,6 +39,7 @@ registerProcessor("live", class extends AudioWorkletProcessor {
       this.worker = worker;
       worker.onmessage = ({ data }) => this.receive(data);
       this.order(128 * Math.ceil((STOCK_S * sampleRate) / 128));
+      this.send();
     }
     if (record !== undefined) this.isRecorded = record;
     if (stop) this.isStopped = true;
@@ -44,9 +51,23 @@ registerProcessor("live", class extends AudioWorkletProcessor {
     this.ordered -= samples.length;
   }
 
-  order(n, heard = null) {
+  order(n) {
     this.ordered += n;
-    this.worker.postMessage({ n, heard }, heard ? [heard.buffer] : []);
+    this.wanted += n;
+  }
+
+  hear(samples) {
+    const longer = new Float32Array(this.heard.length + samples.length);
+    longer.set(this.heard);
+    longer.set(samples, this.heard.length);
+    this.heard = longer;
+  }
+
+  send() {
+    const heard = this.heard.length ? this.heard : null;
+    this.worker.postMessage({ n: this.wanted, heard }, heard ? [heard.buffer] : []);
+    this.heard = new Float32Array(0);
+    this.wanted = this.blocksUnsent = 0;
   }
 
   process([microphone], [[output]]) {
@@ -59,11 +80,13 @@ registerProcessor("live", class extends AudioWorkletProcessor {
     this.last = output[n - 1];
     // What was missing is added to the stock: the worker was too late for it.
     const isFull = this.stock + this.ordered + n > LONGEST_STOCK_S * sampleRate;
-    const heard = microphone.length ? microphone[0].slice() : null;
-    this.order(this.shrinks(n) || (!isThere && isFull) ? 0 : n, heard);
+    this.order(this.shrinks(n) || (!isThere && isFull) ? 0 : n);
+    if (microphone.length) this.hear(microphone[0]);
+    if (++this.blocksUnsent === SHARED) this.send();
     if (this.isRunning && !isThere) this.underruns++;
     this.isRunning ||= isThere;
     if (this.isRecorded) this.port.postMessage({ played: output.slice() });
+    this.report();
     return !this.isStopped;
   }
 
@@ -100,14 +123,22 @@ registerProcessor("live", class extends AudioWorkletProcessor {
     this.gain = goal;
   }
 
-  // Whether no block is asked for this time; looks every few seconds how full the stock has been.
+  // Whether no block is asked for this time; looks now and then how full the stock has been.
   shrinks(n) {
-    if (currentTime >= this.lookAgain) {
-      this.tooMany = Math.max(0, Math.floor((this.least / n - 1) / 2));
+    if (currentTime >= this.shrinkAt) {
+      this.tooMany = Math.max(0, Math.floor((this.least / n - SHARED) / 2));
       this.least = Infinity;
-      this.lookAgain = currentTime + SHRINK_AFTER_S;
-      this.port.postMessage({ underruns: this.underruns, stock_s: (this.stock + this.ordered) / sampleRate });
+      this.shrinkAt = currentTime + SHRINK_AFTER_S;
     }
     return this.tooMany > 0 && this.tooMany-- > 0;
+  }
+
+  report() {
+    if (currentTime < this.reportAt) return;
+    this.reportAt = currentTime + REPORT_S;
+    this.port.postMessage({
+      underruns: this.underruns,
+      stock_s: (this.stock + this.ordered) / sampleRate,
+    });
   }
 });

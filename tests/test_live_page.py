@@ -350,7 +350,8 @@ PROCESS = """async ([packed, rate, late]) => {
   }
   const bytes = new Uint8Array(Float32Array.from(played).buffer);
   let text_ = "";
-  for (const byte of bytes) text_ += String.fromCharCode(byte);
+  for (let i = 0; i < bytes.length; i += 8192)
+    text_ += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return [btoa(text_), processor.underruns, stocks];
 }"""
 
@@ -382,13 +383,15 @@ def test_what_is_no_number_is_silent_and_gone_with_its_block(modules):
 
 
 def test_stock_grows_when_the_worker_is_late_and_shrinks_when_it_is_not(modules):
-    # Blocks: a second in time, one that is 20 blocks late, and then twelve seconds in time.
-    late = [0] * 375 + [20] * 40 + [0] * 4500
-    _, underruns, stocks = process(modules, np.zeros(13 * 48000), late)
+    # Blocks: a second in time, one that is 20 blocks late, and then 62 seconds in time.
+    late = [0] * 375 + [20] * 40 + [0] * 23250
+    _, underruns, stocks = process(modules, np.zeros(63 * 48000), late)
     assert 0 < underruns < 40
-    assert stocks[374] == 384  # the 8 ms that it begins with
+    assert 1024 - 256 <= stocks[374] <= 1024  # the 20 ms that it begins with, but for one message
     assert 20 * 128 <= stocks[450] < 30 * 128
-    assert stocks[-1] < 0.6 * stocks[450]  # it halves what is too much every five seconds
+    # It remembers for half a minute, and in the next one loses half of what was too much.
+    assert stocks[59 * 375] > 0.9 * stocks[450]
+    assert stocks[-1] < 0.7 * stocks[450]
 
 
 # The page ----------------------------------------------------------------------------------------
