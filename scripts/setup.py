@@ -175,7 +175,12 @@ def install(groups):
         uv = program("uv")
         if not uv.exists():
             run(python, "-m", "pip", "install", "--quiet", "--retries", "1", "uv")
-    if run(uv, "pip", "install", "--python", python, "--no-deps", *locks):
+    compiled = []
+    if sys.dont_write_bytecode:
+        # Where Python keeps no bytecode, as PYTHONDONTWRITEBYTECODE asks in many containers, each
+        # start of TensorFlow would take 15 s more.
+        compiled = ["--compile-bytecode"]
+    if run(uv, "pip", "install", "--python", python, "--no-deps", *compiled, *locks):
         return
     if not run(python, "-m", "pip", "install", "--retries", "2", "--no-deps", *locks):
         explain("installing the packages")

@@ -27,7 +27,7 @@ import pytest
 import soundfile
 from IPython.core.formatters import DisplayFormatter
 
-from ddsp_course import audio, record
+from ddsp_course import audio, live, record
 from ddsp_course.exercises import hints
 
 ALLOW = "autoplay; camera; microphone; xr-spatial-tracking"
@@ -111,8 +111,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def shown(page, colab):
-    """A way to have the page, its output frame and a take, after `record.record(...)` there."""
+def framed(page, colab):
+    """A way to have the page, its output frame, and what `show()` returns that displays there."""
     displayed, registered = colab
 
     def call(text):
@@ -122,7 +122,7 @@ def shown(page, colab):
 
     servers = []
 
-    def open_frame(seconds=2, allowed=True, allow=ALLOW, **arguments):
+    def open_frame(show, allowed=True, allow=ALLOW):
         handler = type("Handler", (Pages,), {"allow": allow})
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         servers.append(server)
@@ -132,14 +132,24 @@ def shown(page, colab):
         window.goto(f"http://127.0.0.1:{server.server_port}/")
         frame = window.wait_for_selector("iframe").content_frame()
         frame.wait_for_load_state()
-        take = record.record(seconds, **arguments)
+        result = show()
         frame.evaluate("(html) => show(html)", displayed[-1]["text/html"])
-        return window, frame, take
+        return window, frame, result
 
     yield open_frame
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def shown(framed):
+    """A way to have the page, its output frame and a take, after `record.record(...)` there."""
+
+    def open_frame(seconds=2, allowed=True, allow=ALLOW, **arguments):
+        return framed(lambda: record.record(seconds, **arguments), allowed, allow)
+
+    return open_frame
 
 
 def says(frame, *words):
@@ -278,3 +288,32 @@ def test_recorder_of_the_app_is_displayed_without_an_anywidget(colab, tmp_path):
     (take_part,) = registered.values()
     reply = take_part({"name": "a.wav", "part": 0, "parts": 1}, "UklGRg==")
     assert (arrived, reply.data["sentence"]) == (["a.wav"], "It is here.")
+
+
+@pytest.mark.tensorflow
+def test_live_instrument_plays_in_the_frame_and_the_take_comes_to_python(framed, violin):
+    window, frame, take = framed(lambda: live.show(violin))
+    frame.wait_for_selector("[data-ready]")
+    assert frame.evaluate("self.origin") != window.evaluate("self.origin")
+    frame.click(".microphone")
+    says(frame, "The microphone is on")
+    frame.click(".record")
+    frame.wait_for_selector(".record:has-text('(2 s)')")
+    frame.click(".record")
+    says(frame, "arrived")
+    assert len(take.sound) >= 2 * 16000
+    # The microphone plays 440 Hz, and the violin chooses the octave.
+    octaves = np.log2(hints.pitch_hz(take.sound[16000:]) / 440)
+    assert 1200 * abs(octaves - round(octaves)) < 20
+
+
+@pytest.mark.tensorflow
+def test_live_instrument_from_before_a_restart_plays_on_and_says_what_to_do(framed, colab, violin):
+    _, frame, take = framed(lambda: live.show(violin))
+    frame.wait_for_selector("[data-ready]")
+    colab[1].clear()
+    frame.click(".record")
+    frame.wait_for_selector(".record:has-text('(1 s)')")
+    frame.click(".record")
+    says(frame, "run this cell again")
+    assert frame.is_visible(".take audio") and not take.arrived

@@ -9,6 +9,7 @@ import base64
 import io
 import types
 
+import nbformat
 import numpy as np
 import pytest
 import soundfile
@@ -469,11 +470,21 @@ def near(midi, pitch):
     return len(here) > 0.1 * len(midi) and abs(np.median(here) - pitch) < 0.2
 
 
-def test_microphone_is_played_by_the_violin_in_tune(opened, violin):
-    page = opened()
+# Stands for a sound card of another rate.
+SOUND_CARD = """
+globalThis.AudioContext = class extends AudioContext {
+  constructor(options) { super({ ...options, sampleRate: %d }); }
+};
+"""
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 96000])
+def test_microphone_is_played_by_the_violin_in_tune(opened, violin, rate):
+    page = opened(SOUND_CARD % rate)
     page.click(".microphone")
     says(page, "The microphone is on")
-    sound, rate = record_while(page, lambda: wait_until_recorded(page, 6))
+    sound, recorded_rate = record_while(page, lambda: wait_until_recorded(page, 6))
+    assert recorded_rate == rate
     midi = pitches(sound, rate)
     octaves = 12 * round((violin.statistics.mean_pitch - np.mean([p for p, _ in SONG])) / 12)
     for pitch, _ in SONG:
@@ -636,7 +647,47 @@ def test_dropped_files_are_opened_or_told_what_is_wrong_with_them(opened, export
     assert page.errors == []
 
 
-def test_hidden_page_lets_its_notes_go_and_a_paused_one_says_so(opened):
+# Keeps the page's sound and microphone, to take them away.
+KEEP = """
+globalThis.AudioContext = class extends AudioContext {
+  constructor(options) { super(options); globalThis.kept = this; }
+};
+const { getUserMedia } = MediaDevices.prototype;
+MediaDevices.prototype.getUserMedia = async function (wanted) {
+  return (globalThis.stream = await getUserMedia.call(this, wanted));
+};
+"""
+
+
+def test_page_that_was_put_to_sleep_says_so_and_a_key_wakes_it(opened):
+    page = opened(KEEP)
+    page.focus(".surface")
+    page.keyboard.press("KeyZ")
+    page.wait_for_function("kept.state === 'running'")
+    page.evaluate("kept.suspend()")
+    says(page, "paused the sound")
+    page.keyboard.press("KeyZ")
+    page.wait_for_function("kept.state === 'running'")
+    sound, rate = record_while(
+        page, lambda: (page.keyboard.down("KeyZ"), wait_until_recorded(page, 2))
+    )
+    assert near(pitches(sound, rate) % 12, 0)
+    assert page.errors == []
+
+
+def test_unplugged_microphone_is_a_sentence_and_comes_back(opened):
+    page = opened(KEEP)
+    page.click(".microphone")
+    says(page, "The microphone is on")
+    page.evaluate("stream.getTracks()[0].dispatchEvent(new Event('ended'))")
+    says(page, "The microphone is gone")
+    assert page.get_attribute(".microphone", "aria-pressed") == "false"
+    page.click(".microphone")
+    says(page, "The microphone is on")
+    assert page.errors == []
+
+
+def test_hidden_page_lets_its_notes_go(opened):
     page = opened()
     page.focus(".surface")
     page.keyboard.down("KeyZ")
@@ -707,27 +758,62 @@ def test_answers_are_the_instruments_parts_and_what_came_of_a_take(exported):
     assert reply["accepted"] and data == b"" and len(take.sound) == 16000
 
 
-def test_instrument_is_played_in_jupyterlab_and_the_take_comes_to_python(
-    browser, lab, exported, tmp_path
-):
+@pytest.fixture
+def file(exported, tmp_path):
     path = tmp_path / "violin.safetensors"
     path.write_bytes(exported)
+    return path
+
+
+def record_a_note(page, seconds=1):
+    """Record the lowest C of the page's keys."""
+    page.click(".record")
+    page.focus(".surface")
+    page.keyboard.down("KeyZ")
+    wait_until_recorded(page, seconds)
+    page.keyboard.up("KeyZ")
+    page.click(".record")
+
+
+def test_instrument_is_played_in_voila_and_the_take_comes_to_python(browser, file, tmp_path):
+    code = f"from ddsp_course import live\ntake = live.show({str(file)!r})"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(notebook, tmp_path / "live.ipynb")
+    page = test_access.opened(browser)
+    with test_browser.serving("voila", tmp_path, str(tmp_path / "live.ipynb")) as address:
+        page.goto(address, wait_until="domcontentloaded")
+        page.wait_for_selector(".ddsp-live[data-ready]")
+        record_a_note(page)
+        says(page, "has arrived")
+        assert page.is_visible(".take audio")
+
+
+def test_instrument_plays_on_after_its_kernel_was_restarted_and_says_where_the_take_is(
+    browser, lab, file
+):
+    page = test_access.opened(browser)
+    code = f"from ddsp_course import live\ntake = live.show({str(file)!r})"
+    test_browser.open_notebook(page, lab, code)
+    page.wait_for_selector(".ddsp-live[data-ready]")
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    record_a_note(page)
+    says(page, "run this cell again")
+    sound, rate = soundfile.read(io.BytesIO(base64.b64decode(page.evaluate(PLAYED))))
+    assert near(pitches(sound, rate) % 12, 0)
+
+
+def test_instrument_is_played_in_jupyterlab_and_the_take_comes_to_python(browser, lab, file):
     page = test_access.opened(browser)
     test_browser.open_notebook(
         page,
         lab,
-        f"from ddsp_course import live\ntake = live.show({str(path)!r})",
+        f"from ddsp_course import live\ntake = live.show({str(file)!r})",
         "from ddsp_course.exercises import hints\n"
         "print('heard', len(take.sound), hints.pitch_hz(take.sound[8000:16000]))",
     )
     page.wait_for_selector(".ddsp-live[data-ready]")
-    page.click(".record")
-    page.focus(".surface")
-    page.keyboard.down("KeyZ")
-    wait_until_recorded(page, 2)
-    page.keyboard.up("KeyZ")
-    page.click(".record")
-    page.wait_for_selector('.said:has-text("has arrived")')
+    record_a_note(page, 2)
+    says(page, "has arrived")
     test_browser.run(page, 1)
     samples, f0_hz = test_browser.printed(page, "heard")
     assert int(samples) >= 2 * 16000

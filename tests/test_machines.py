@@ -116,6 +116,14 @@ def test_first_set_up_makes_the_environment_and_a_second_does_nothing(room):
     assert room == []
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_packages_are_compiled_at_once_where_python_keeps_no_bytecode(room, monkeypatch, is_kept):
+    monkeypatch.setattr("sys.dont_write_bytecode", not is_kept)
+    setup.set_up()
+    (install,) = (words for words in room if "-r" in words)
+    assert ("--compile-bytecode" in install) is not is_kept
+
+
 def test_group_that_is_missing_is_added_to_what_is_there(room):
     setup.set_up()
     room.clear()
