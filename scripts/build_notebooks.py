@@ -55,6 +55,7 @@ EXERCISE = re.compile(r"^:tags: \[.*\bexercise\b.*\]$", re.MULTILINE)
 PICTURE = re.compile(r'<img alt="([^"]*)" [^>]*src="data:image/png;base64,([^"]+)"[^>]*>')
 TAG = re.compile(r"<[^>]+>")
 PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
+LINK = re.compile(r"\[[^\]]+\]\([^)]+\)")
 SECONDS_A_CELL = 600
 # Marks around the two parts of README.md that `contents` makes.
 MARKS = (
@@ -65,6 +66,7 @@ LESSON_TITLES = {
     "01_ddsp_library": "Lesson 01: the DDSP library",
     "02_timbre_transfer": "Lesson 02: timbre transfer",
     "03_train_your_own": "Lesson 03: train your own instrument",
+    "04_beyond_the_paper": "Lesson 04: beyond the paper",
     "lessons": "The app",
 }
 TITLE = "# @title"
@@ -287,18 +289,33 @@ def lesson_called(name: str) -> Path:
 
 
 def first_cell(lesson: Path) -> dict[str, str]:
-    """Return a lesson's `title`, and the text after its bold words: `{"How long": ...}`."""
+    """Return a lesson's `title`, and the text after its bold words: `{"How long": ...}`.
+
+    "Goes on from" names chapters where a lesson has no video of its own.
+    """
     text = fill(lesson.read_text("utf-8"), lesson)
     said = re.findall(
-        r"^\*\*(What you'll do|What you'll need|How long)\.\*\* (.+)$", text, re.MULTILINE
+        r"^\*\*(What you'll do|What you'll need|Goes on from|How long)\.\*\* (.+)$",
+        text,
+        re.MULTILINE,
     )
     return {"title": re.search(r"^# (.+)$", text, re.MULTILINE)[1], **dict(said)}
+
+
+def goes_on_from(folder: Path) -> str:
+    """Return a sentence on the chapters that a lesson without a video goes on from, or ""."""
+    said = [first_cell(lesson).get("Goes on from", "") for lesson in sorted(folder.glob("*.md"))]
+    links = dict.fromkeys(LINK.findall(" ".join(said)))
+    if not links:
+        return ""
+    return f"This lesson belongs to no video. It goes on from the chapters {', '.join(links)}."
 
 
 def contents() -> tuple[str, str]:
     """Return the README's table of notebooks, and the addresses of its links.
 
-    The time of a notebook is that of its first chapter in its lesson's video.
+    The time of a notebook is that of its first chapter in its lesson's video. In place of a time,
+    a lesson without a video says which chapters it goes on from.
     """
     rows = ["| Notebook | | Time in the video |", "|---|---|---|"]
     notebooks, colab = [], []
@@ -306,15 +323,17 @@ def contents() -> tuple[str, str]:
     for folder in [*sorted(path for path in LESSONS.iterdir() if path.is_dir()), LESSONS]:
         number = folder.name[:2]
         watch = f" | [video][video-{number}] |" if number in videos else ""
+        watch = " | goes on from |" if goes_on_from(folder) else watch
         rows.append(f"| **{LESSON_TITLES[folder.name]}** |{watch}")
         for lesson in sorted(folder.glob("*.md")):
             text = lesson.read_text("utf-8")
-            title = first_cell(lesson)["title"]
+            said = first_cell(lesson)
             label = lesson.stem if folder == LESSONS else f"{number}-{lesson.stem[:2]}"
             starts = [int(one) for one in re.findall(rf"\{{\{{chapter {number} (\d+)\}}\}}", text)]
             start = min(starts, default=0)
             time = f" {start // 3600}:{start // 60 % 60:02}:{start % 60:02} |" if starts else ""
-            rows.append(f"| [{title}][{label}] | [Colab][colab-{label}] |{time}")
+            time = f" {said['Goes on from'].rstrip('.')} |" if "Goes on from" in said else time
+            rows.append(f"| [{said['title']}][{label}] | [Colab][colab-{label}] |{time}")
             notebooks.append(f"[{label}]: {notebook_path(lesson).relative_to(ROOT).as_posix()}")
             colab.append(f"[colab-{label}]: {colab_address(lesson)}")
     watched = [f"[video-{number}]: https://youtu.be/{key}" for number, key in videos.items()]
@@ -346,6 +365,7 @@ def start_page() -> str:
     for folder in sorted(path for path in LESSONS.iterdir() if path.is_dir()):
         tables += [
             f"## {LESSON_TITLES[folder.name]}\n",
+            *([f"{before}\n"] if (before := goes_on_from(folder)) else []),
             "| Notebook | What you'll do | To read | To run | You need |",
             "|---|---|---|---|---|",
         ]

@@ -211,7 +211,7 @@ def contents():
     cards, trees = [], []
     for folder in [*sorted(path for path in LESSONS.iterdir() if path.is_dir())]:
         title = build_notebooks.LESSON_TITLES[folder.name]
-        cards += [f"\n## {title}\n", '<ol class="cards">']
+        cards += [f"\n## {title}\n", build_notebooks.goes_on_from(folder), '\n<ol class="cards">']
         trees.append(f"```{{toctree}}\n:hidden:\n:caption: '{title}'\n")
         for lesson in sorted(folder.glob("*.md")):
             said, name = build_notebooks.first_cell(lesson), page_name(lesson)
