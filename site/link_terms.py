@@ -12,8 +12,10 @@ from docutils import nodes
 SKIPPED = {"glossary", "index", "live", "reading", "teaching"}
 # Terms that are also everyday words: only in italics do they certainly mean the glossary's.
 EVERYDAY = {
-    *("beat", "click", "effect", "example", "import", "memo", "model", "node", "package", "pin"),
-    *("power", "prefix", "reference", "requirements", "scope", "state", "step", "target"),
+    *("attack", "beat", "carrier", "click", "effect", "example", "import", "index", "memo"),
+    *("model", "node", "operator", "package", "peak", "pin", "power", "prefix", "ratio"),
+    *("reference", "release", "requirements", "scope", "shelf", "state", "step", "tap"),
+    *("target", "threshold"),
 }
 # A term in these stays as it is.
 CLOSED = (
