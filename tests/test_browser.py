@@ -430,7 +430,8 @@ def test_notebook_runs_in_jupyterlab_without_an_error_or_a_warning(page, lab, pa
     page = page()
     broken = []
     page.on("pageerror", lambda error: broken.append(str(error)))
-    # anywidget gives a widget two seconds to begin, which a busy machine exceeds; it begins later.
+    # anywidget gives a widget two seconds to begin, which a busy machine exceeds; it is shown later,
+    # but no answer of Python reaches it, and it tells the learner to run the cell again.
     late = "[anywidget] Failed to initialize model."
     address, folder = lab
     notebook = nbformat.read(path, as_version=4)
