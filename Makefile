@@ -28,7 +28,7 @@ help:
 	@echo "make recordings     synthesise the bundled recordings again"
 	@echo "make instruments    train the bundled instruments from scratch"
 	@echo "make crepe          train the bundled pitch tracker from scratch"
-	@echo "make vst            train a violin for DDSP-VST: build/vst/violin.tflite (about an hour)"
+	@echo "make vst            train a violin for DDSP-VST: build/vst/violin.tflite (half an hour)"
 	@echo "make bench          measure the speeds that the README states"
 	@echo "make budget         measure each notebook's time and memory: notebooks/BUDGET.md"
 	@echo "make colab-test     run the notebooks with Colab's own versions (Python 3.13)"

@@ -192,7 +192,7 @@ class Workspace {
   constructor({ tensors }, simd) {
     let size = 0;
     for (const { shape } of Object.values(tensors)) {
-      if (shape.length === 2) size += (shape[0] + LANES) * (2 * shape[1] + 4) + 4 * (shape[1] + 3);
+      if (shape.length === 2) size += (shape[0] + LANES) * (2 * shape[1] + 4) + 4 * shape[1];
     }
     const compiled = simd && compile(size);
     this.buffer = compiled ? compiled.buffer : new ArrayBuffer(size);
@@ -209,7 +209,7 @@ class Workspace {
   }
 
   take(numbers) {
-    this.used += 4 * Math.ceil(numbers.byteLength / 4);
+    this.used += numbers.byteLength; // a multiple of 4, because rows come in groups
     return numbers;
   }
 }

@@ -31,19 +31,16 @@ export class Player {
     this.synth = new Synth(instrument, sampleRate);
     this.hand = new Hand(this.range);
     this.knobs = { pitchShift: 0, loudness: 0, vibrato: 15, mix: 1, room: 1 };
-    this.gain = this.goal = 1; // of all that is heard
     this.piece = null;
-    this.rest();
     this.rehearse();
-    this.rest();
+    this.forget();
     this.tell = tell;
   }
 
   // As if nothing had been heard or played.
-  rest() {
+  forget() {
     this.stopListening();
-    this.synth.reset();
-    this.network.reset();
+    this.gain = this.goal; // of all that is heard
     this.frame = 0;
     this.silence = IDLE; // frames that nothing has sounded
     this.last = { f0_hz: 440, loudness_db: this.range.floorDb };
@@ -51,6 +48,7 @@ export class Player {
 
   // Hears and plays unheard, because a browser is slow with what it has not run a few hundred times.
   rehearse() {
+    this.forget();
     const hum = Float32Array.from({ length: 128 }, (_, i) => 0.1 * Math.sin((2 * Math.PI * i) / 128));
     this.tell = () => {};
     this.listen();
@@ -58,6 +56,8 @@ export class Player {
       this.hear(hum);
       this.render(hum.length, hum);
     }
+    this.synth.reset();
+    this.network.reset();
   }
 
   // Goes on where another player was.

@@ -1,16 +1,13 @@
 """Sound in and out: every format and every way to hand it over, and every way to fail."""
 
 import base64
-import functools
-import http.server
 import io
 import re
-import threading
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import assert_sentence
+from conftest import assert_sentence, served
 
 from ddsp_course import audio
 from ddsp_course.errors import AudioError
@@ -95,26 +92,14 @@ def test_path_bytes_and_base64_are_the_same_sound(tmp_path):
 def test_address_is_fetched(tmp_path):
     (tmp_path / "a.wav").write_bytes(encoded("WAV"))
     (tmp_path / "page").write_text("<!DOCTYPE html><title>no sound</title>")
-    handler = functools.partial(Quiet, directory=tmp_path)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    try:
-        assert_tone(audio.load(f"{address}/a.wav"))
+    with served(tmp_path) as address:
+        assert_tone(audio.load(f"{address}a.wav"))
         with pytest.raises(AudioError, match="page"):
-            audio.load(f"{address}/page")
+            audio.load(f"{address}page")
         with pytest.raises(AudioError, match="404"):
-            audio.load(f"{address}/none.wav")
-    finally:
-        server.shutdown()
-        server.server_close()
-    with pytest.raises(AudioError, match=f"{address}/a.wav"):
-        audio.load(f"{address}/a.wav")
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
+            audio.load(f"{address}none.wav")
+    with pytest.raises(AudioError, match=f"{address}a.wav"):
+        audio.load(f"{address}a.wav")
 
 
 def test_blocks_join_without_a_seam():

@@ -2,18 +2,15 @@
 
 import base64
 import dataclasses
-import functools
-import http.server
 import importlib.util
 import json
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, assert_sentence, left_in
+from conftest import ROOT, assert_sentence, left_in, served
 from scipy.signal import resample, welch
 from test_synthesis import compiled, level_db, rebuilt, steady
 
@@ -117,15 +114,11 @@ def in_node(folder):
 @pytest.fixture
 def window(folder, page):
     """A page of Chromium that can import what lies in the folder."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     (folder / "index.html").touch()
-    window = page()
-    window.goto(f"http://127.0.0.1:{server.server_port}/")
-    yield window
-    server.shutdown()
-    server.server_close()
+    with served(folder) as address:
+        window = page()
+        window.goto(address)
+        yield window
 
 
 @pytest.fixture

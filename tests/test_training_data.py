@@ -24,9 +24,10 @@ def tone(f0_hz, seconds=3.0, n_harmonics=8):
     return (0.3 * np.sin(2 * np.pi * f0_hz * k * t) / k).sum(axis=0).astype(np.float32)
 
 
-def read(dataset, part="train"):
+def read(dataset, part="train", seconds=1):
     size = {"audio": 16000, "audio_16k": 16000, "f0_hz": 250, "f0_confidence": 250}
     size["loudness_db"] = 250
+    size = {key: seconds * n for key, n in size.items()}
     keys = {key: tf.io.FixedLenFeature([n], tf.float32) for key, n in size.items()}
     files = sorted(str(path) for path in dataset.glob(f"{part}*.tfrecord*"))
     return [
@@ -44,6 +45,14 @@ def recordings(tmp_path_factory):
     audio.write(folder / "more" / "b.wav", audio.load(CLARINET / "ode_to_joy.ogg")[: 6 * SECOND])
     (folder / "notes.txt").write_text("Tuesday, clarinet")
     return folder
+
+
+def test_examples_for_a_room_last_longer(recordings, tmp_path):
+    data.prepare_recordings(recordings, tmp_path / "dataset", held_out=0, example_s=4)
+    # 6 s in pieces of 4 s every two seconds are two.
+    assert len(read(tmp_path / "dataset", seconds=4)) == 2 * 2
+    with pytest.raises(TrainingError, match=r"\b7 s"):
+        data.prepare_recordings(recordings, tmp_path / "other", held_out=0, example_s=7)
 
 
 @pytest.fixture(scope="module")

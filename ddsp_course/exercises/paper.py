@@ -1,5 +1,7 @@
 """Exercises of notebooks/01_ddsp_library/05_paper.ipynb."""
 
+import functools
+
 import numpy as np
 
 from ddsp_course.exercises import hints
@@ -23,10 +25,8 @@ def worst(answer):
 
 def last_harmonic(function):
     """A function of an instrument that returns the number of the highest harmonic it learned."""
-    from ddsp_course import instruments
-
     for name in ("trumpet", "flute", "tenor_saxophone"):
-        instrument = instruments.load(name)
+        instrument = _instrument(name)
         number, wrong = hints.call(function, instrument)
         wrong = wrong or hints.one_number(number)
         if wrong:
@@ -50,6 +50,14 @@ def last_harmonic(function):
             return f"{name}: harmonic {number:.0f} never learned: its bias is still 0."
         return f"{name}: a harmonic above {number:.0f} has a bias that is not 0."
     return None
+
+
+@functools.cache
+def _instrument(name):
+    """Load an instrument once, because an exercise is often tried again."""
+    from ddsp_course import instruments
+
+    return instruments.load(name)
 
 
 def amplitudes(harmonics):

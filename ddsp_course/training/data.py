@@ -7,6 +7,7 @@ Explained in notebooks/03_train_your_own/00_train.ipynb.
 
 import contextlib
 import errno
+import functools
 import logging
 import shutil
 import tempfile
@@ -28,7 +29,7 @@ HELD_OUT_SEED = 9000
 _LOG = logging.getLogger(__name__)
 # Must match solo_instrument.gin.
 EXAMPLE_S = 1.0
-HOP_S = 0.5
+OVERLAP = 0.5  # of an example with the next
 # ddsp first cuts recordings into chunks, and drops a remainder that is shorter than an example.
 _CHUNK_S = 20.0
 _ENOUGH_S = 10.0
@@ -84,8 +85,9 @@ def held_out_chunks(recordings, share=0.1):
 
 
 def prepare_recordings(
-    folder, dataset, held_out=0.1, beam_options=(), progress=False, skip_bad=False
-):
+    folder, dataset, held_out=0.1, beam_options=(), progress=False, skip_bad=False,
+    example_s=EXAMPLE_S,
+):  # fmt: skip
     """Turn a folder of recordings into a dataset.
 
     All recordings are checked before the dataset is computed. Faults in usable recordings
@@ -99,6 +101,9 @@ def prepare_recordings(
       beam_options: options of the Apache Beam runner, such as ["--runner=FlinkRunner", ...].
       progress: show a progress bar.
       skip_bad: skip unusable recordings, with a warning for each.
+      example_s: seconds of an example. One second is quickest to train with. A model that learns a
+        room as well needs several, because the room of what came before an example is missing
+        in it.
 
     Returns:
       `dataset` as a Path.
@@ -115,12 +120,12 @@ def prepare_recordings(
         chunks, seconds, bad, remarks = [], 0.0, [], {}
         for path in tqdm(paths, desc="recordings", unit="file", disable=not progress):
             try:
-                recording, remarks[path] = _check(path, model)
+                recording, remarks[path] = _check(path, model, example_s)
             except TrainingError as error:
                 bad.append(error)
                 continue
             seconds += len(recording) / SAMPLE_RATE
-            for chunk in _chunks(recording):
+            for chunk in _chunks(recording, example_s):
                 chunks.append(work / f"{len(chunks):05d}.wav")
                 audio.write(chunks[-1], chunk)
         if skip_bad:
@@ -141,8 +146,9 @@ def prepare_recordings(
         with crepe_package.using(model):
             for name, group in groups.items():
                 if group:
-                    beam.run(group, recording_examples, part / name, beam_options,
-                             work / name, f"{name}: chunks", progress)  # fmt: skip
+                    beam.run(group, functools.partial(recording_examples, example_s=example_s),
+                             part / name, beam_options, work / name, f"{name}: chunks",
+                             progress)  # fmt: skip
     for path, sentences in remarks.items():
         for sentence in sentences:
             _LOG.warning("%s: %s.", path, sentence)
@@ -182,8 +188,8 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
     return Path(dataset)
 
 
-def recording_examples(path):
-    """Read a recording and yield its one-second examples, with the stages of ddsp's Beam pipeline.
+def recording_examples(path, example_s=EXAMPLE_S):
+    """Read a recording and yield its examples, with the stages of ddsp's Beam pipeline.
 
     This differs from ddsp's `prepare_tfrecord` in two ways. It reads files with `audio.load`,
     because ddsp's pydub needs the program ffmpeg. And frames are centred on their time stamps, as
@@ -192,9 +198,11 @@ def recording_examples(path):
 
     Args:
       path: path of the recording.
+      example_s: seconds of an example; the next one begins half as many later.
 
     Yields:
-      {"audio": (16000,), "audio_16k": the same, "f0_hz", "f0_confidence", "loudness_db": (250,)}.
+      {"audio": (n_samples,), "audio_16k": the same, "f0_hz", "f0_confidence", "loudness_db":
+      (n_frames,)}, for one second (16000,) and (250,).
     """
     stages = beam.stages()
     # Needed here, and not only around the pipeline, because a Beam worker may be another process.
@@ -205,7 +213,7 @@ def recording_examples(path):
         example = stages._add_f0_estimate(example, FRAME_RATE, center=True, viterbi=True)
     example = stages._add_loudness(example, FRAME_RATE, n_fft=512, center=True)
     yield from stages._split_example(
-        example, SAMPLE_RATE, FRAME_RATE, EXAMPLE_S, HOP_S, center=False
+        example, SAMPLE_RATE, FRAME_RATE, example_s, OVERLAP * example_s, center=False
     )
 
 
@@ -222,7 +230,7 @@ def phrase_examples(task):
     loudness_db = features.loudness_db(sound)
     f0_confidence = confidence_of_known_pitch(loudness_db)
     size = int(EXAMPLE_S * FRAME_RATE)
-    for start in range(0, len(f0_hz) - size + 1, int(HOP_S * FRAME_RATE)):
+    for start in range(0, len(f0_hz) - size + 1, int(OVERLAP * size)):
         frames = slice(start, start + size)
         piece = sound[start * HOP_SIZE : (start + size) * HOP_SIZE]
         yield {
@@ -250,16 +258,16 @@ def _all_in_one(errors, n_recordings):
     )
 
 
-def _check(path, model):
+def _check(path, model, example_s):
     """Return a recording (n_samples,) and remarks on it, or raise TrainingError."""
     try:
         sound = audio.load(path)
     except AudioError as error:
         raise TrainingError(f"{error} Remove it from the folder, or replace it.") from error
     seconds = len(sound) / SAMPLE_RATE
-    if seconds < EXAMPLE_S:
+    if seconds < example_s:
         raise TrainingError(
-            f"{path} lasts {seconds:.2f} s, but must last at least {EXAMPLE_S:.0f} s: join it to "
+            f"{path} lasts {seconds:.2f} s, but must last at least {example_s:.0f} s: join it to "
             "another recording, or remove it from the folder."
         )
     sound, peak, raised_db = features.raise_quiet(sound)
@@ -324,12 +332,12 @@ def _held_out_indices(n, share):
     return [int((i + 0.5) * n / count) for i in range(count)]
 
 
-def _chunks(recording):
+def _chunks(recording, example_s=EXAMPLE_S):
     """Yield chunks of up to 20 s, so held-out examples never overlap with training examples."""
     size = int(_CHUNK_S * SAMPLE_RATE)
     for start in range(0, len(recording), size):
         chunk = recording[start : start + size]
-        if len(chunk) >= EXAMPLE_S * SAMPLE_RATE:
+        if len(chunk) >= example_s * SAMPLE_RATE:
             yield chunk
 
 
