@@ -85,9 +85,15 @@ def parcels(named):
             "could run code": "its settings name parts of ddsp alone, and whatever else lies in the zip "
             "is not opened.",
             "no right to pass it on": "its README says whose playing it is, and under which licence.",
-            ("A", "nothing"): "the index only says where each weight lies in the data. Where is the data?",
+            (
+                "A",
+                "nothing",
+            ): "the index only says where each weight lies in the data. Where is the data?",
             ("A", "no right to pass it on"): "the player made it from his own playing.",
-            ("B", "nothing"): "look at the first line of its settings: a model needs ddsp and gin alone.",
+            (
+                "B",
+                "nothing",
+            ): "look at the first line of its settings: a model needs ddsp and gin alone.",
             ("C", "nothing"): "it loads and plays. But whose playing is it, and did she agree?",
         },
     )
@@ -129,7 +135,9 @@ def _packed(arrays):
         start += array.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *(a.tobytes() for a in arrays.values())])
+    return b"".join(
+        [len(text).to_bytes(8, "little"), text, *(a.tobytes() for a in arrays.values())]
+    )
 
 
 def _wrong_tensor(made, data, name):
@@ -199,7 +207,8 @@ def _wrong_power(made, frame):
         ),
         "it has the wrong sign: a power below 1 is negative in dB.": -right,
         "this is the power as it is: give it in dB.": mean_square,
-        "this is the peak's level: take the mean of the squares.": 20 * np.log10(np.abs(frame).max()),
+        "this is the peak's level: take the mean of the squares.": 20
+        * np.log10(np.abs(frame).max()),
         "this is the level of the mean magnitude: square the samples first.": (
             20 * np.log10(np.mean(np.abs(frame)))
         ),

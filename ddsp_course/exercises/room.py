@@ -25,17 +25,17 @@ def decay_time(function):
     )
 
 
-def short_examples(answer):
-    """A prediction: the room that is learned from examples of one second."""
+def longer_examples(answer):
+    """A prediction: the loss that even the true room leaves, on examples four times as long."""
     return hints.choice(
         answer,
-        "its end is missing",
-        ("its end is missing", "it is the same room", "its end is too loud"),
+        "about a quarter is left",
+        ("it stays the same", "about half is left", "about a quarter is left"),
         {
-            "it is the same room": "an echo that comes after 0.9 s finds only the last tenth of an "
-            "example to show itself in. Run the next cell.",
-            "its end is too loud": "where the weights have little to do, they stay near zero, where "
-            "they began. Run the next cell.",
+            "it stays the same": "the loss is a mean over the whole example, and only its beginning is "
+            "wrong. Run the next cell.",
+            "about half is left": "the echo of what came before takes as long to die away, and the "
+            "example is four times as long. Run the next cell.",
         },
     )
 
@@ -105,7 +105,10 @@ def all_reduce(function):
         function,
         {
             "two devices with four examples each": (rng.normal(size=(2, 5)), np.array([4, 4])),
-            "three devices with 8, 8 and 3 examples": (rng.normal(size=(3, 7)), np.array([8, 8, 3])),
+            "three devices with 8, 8 and 3 examples": (
+                rng.normal(size=(3, 7)),
+                np.array([8, 8, 3]),
+            ),
             "one device": (rng.normal(size=(1, 4)), np.array([16])),
         },
         _wrong_all_reduce,
@@ -156,9 +159,12 @@ def _wrong_decay_time(made, impulse_response):
         "it is twice the right time: take 10 times the logarithm of an energy, or 20 times that of an "
         "amplitude.": 2 * right,
         "this is where the response ends, not its decay: it was cut off, so the curve drops at its end. "
-        "Follow the straight part between -5 and -25 dB instead.": len(impulse_response) / SAMPLE_RATE,
+        "Follow the straight part between -5 and -25 dB instead.": len(impulse_response)
+        / SAMPLE_RATE,
     }
-    return hints.mistake(made, known, rtol=0.06) or f"it is {made:.3g} s and should be {right:.3g} s."
+    return (
+        hints.mistake(made, known, rtol=0.06) or f"it is {made:.3g} s and should be {right:.3g} s."
+    )
 
 
 def _wrong_resume(made, names):
@@ -176,9 +182,7 @@ def _wrong_resume(made, names):
     if made not in steps:
         return f"there is no checkpoint {made} in the list."
     if made not in whole:
-        return (
-            f"checkpoint {made} is not whole: a checkpoint needs its index and every one of its parts."
-        )
+        return f"checkpoint {made} is not whole: a checkpoint needs its index and every one of its parts."
     return (
         f"checkpoint {made} is whole, but {right} is newer: compare the steps as numbers, because by "
         "the alphabet 900 comes after 1000."

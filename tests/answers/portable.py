@@ -41,7 +41,11 @@ def _wrong_size(kind):
         dtypes = {"F16": "<f2", "F32": "<f4"} | {kind: {"F16": "<f4", "F32": "<f2"}[kind]}
         values = np.frombuffer(data[end + start : end + stop], dtypes[header[name]["dtype"]])
         same = values.size == np.prod(header[name]["shape"])
-        return values.reshape(header[name]["shape"]) if same else np.nan_to_num(values, posinf=0, neginf=0)
+        return (
+            values.reshape(header[name]["shape"])
+            if same
+            else np.nan_to_num(values, posinf=0, neginf=0)
+        )
 
     return read
 

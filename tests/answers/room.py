@@ -55,7 +55,7 @@ def right():
             lambda response: 6 * _between(response, -5, -15),
             _by_regression,
         ],
-        "short_examples": ["Its end is missing", "its_end_is_missing"],
+        "longer_examples": ["About a quarter is left", "about_a_quarter_is_left"],
         "faults": [
             {"A": "Its end is missing", "B": "the_room_twice", "C": " the rests are filled"},
         ],
@@ -100,11 +100,11 @@ def wrong():
             (lambda response: _decay_db(response), "shape"),
             (0.4, "should be a function"),
         ],
-        "short_examples": [
-            ("it is the same room", "last tenth"),
-            ("its end is too loud", "near zero"),
-            ("no room", "not among the words"),
-            (1, "of type int"),
+        "longer_examples": [
+            ("it stays the same", "only its beginning"),
+            ("about half is left", "four times as long"),
+            ("nothing is left", "not among the words"),
+            (0.25, "of type float"),
         ],
         "faults": [
             ({**named, "A": "no room"}, "from the first moment"),
@@ -118,7 +118,10 @@ def wrong():
             ("no room", "a dictionary"),
         ],
         "resume_from": [
-            (lambda names: max(int(steps.match(n)[1]) for n in names if steps.match(n)), "not whole"),
+            (
+                lambda names: max(int(steps.match(n)[1]) for n in names if steps.match(n)),
+                "not whole",
+            ),
             (
                 lambda names: int(max((str(one) for one in _whole(names)), default="0")),
                 "by the alphabet",
@@ -127,9 +130,7 @@ def wrong():
             (lambda names: max(_whole(names), default=999), "nothing to go on from"),
             (lambda names: 1000, "no checkpoint 1000"),
             (
-                lambda names: max(
-                    (int(n[5:-6]) for n in names if n.endswith(".index")), default=0
-                ),
+                lambda names: max((int(n[5:-6]) for n in names if n.endswith(".index")), default=0),
                 "not whole",
             ),
             (lambda names: max(_whole(names)), "ValueError"),
