@@ -58,10 +58,10 @@ def faults(named):
 
 
 def faulty_rooms():
-    """Return {name: sound (56000,)}: a recording in a room, and three faulty rooms on its melody."""
+    """Return {name: sound (64000,)}: a recording in a room, and three faulty rooms on its melody."""
     take = audio.load(_paths.ASSETS / "audio" / "clarinet" / "ode_to_joy.ogg")[: 3 * SAMPLE_RATE]
     fade = np.minimum(1, np.arange(len(take))[::-1] / 800)
-    dry = np.r_[fade * take, np.zeros(SAMPLE_RATE // 2)]
+    dry = np.r_[fade * take, np.zeros(SAMPLE_RATE)]
     room = 0.5 * _echoes(1.2, SAMPLE_RATE, seed=6)
     missing = np.where(np.arange(len(room)) < 0.08 * SAMPLE_RATE, room, 0)
     hall = np.random.default_rng(7).normal(0, 0.0008, 2 * SAMPLE_RATE)
