@@ -91,7 +91,8 @@ recordings instruments crepe vst: setup
 		"apt install fluidsynth espeak-ng fluid-soundfont-gm musescore-general-soundfont" \
 		"timgm6mb-soundfont) and try again." >&2; exit 1; }
 	$(if $(filter recordings,$@),$(BIN)/python scripts/make_recording.py && \
-		$(BIN)/python scripts/make_examples.py && $(BIN)/python scripts/make_practice.py,$(BIN)/python scripts/train_$@.py)
+		$(BIN)/python scripts/make_examples.py && $(BIN)/python scripts/make_practice.py && \
+		$(BIN)/python scripts/make_scores.py,$(BIN)/python scripts/train_$@.py)
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

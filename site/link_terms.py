@@ -15,7 +15,7 @@ EVERYDAY = {
     *("attack", "beat", "carrier", "click", "effect", "example", "import", "index", "memo"),
     *("model", "node", "operator", "package", "peak", "pin", "power", "prefix", "ratio"),
     *("reference", "release", "requirements", "scope", "shelf", "state", "step", "tap"),
-    *("target", "threshold"),
+    *("target", "threshold", "tick"),
 }
 # A term in these stays as it is.
 CLOSED = (

@@ -132,10 +132,9 @@ def score(program, notes, bend_semitones=None):
 
 
 def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
-    """Compose and play one phrase with random register, tempo, dynamics and vibrato.
+    """Compose and play one phrase; see `compose`.
 
-    Notes may be legato or detached, may slide, and may have rests between them. The level of whole
-    phrases varies by up to 12 dB, as if the microphone had moved.
+    The level of whole phrases varies by up to 12 dB, as if the microphone had moved.
 
     Args:
       program: General MIDI program, 0 to 127.
@@ -149,34 +148,68 @@ def phrase(program, lowest, highest, seed, soundfont="fluidr3", seconds=10):
       f0_hz: (seconds * 250,) float32, the pitch of the current note or, in rests, the last one.
     """
     rng = np.random.default_rng([program, seed])
+    notes, bend = compose(rng, lowest, highest, seconds)
+    audio, f0_hz = perform(program, notes, bend, (lowest + highest) // 2, seconds, soundfont)
+    audio *= 10 ** (rng.uniform(-9, 3) / 20)
+    return audio, follow(audio, f0_hz)
+
+
+def compose(rng, lowest, highest, seconds=10):
+    """Compose one phrase with random register, tempo, dynamics and vibrato.
+
+    Notes may be legato or detached, may slide, and may have rests between them.
+
+    Args:
+      rng: NumPy generator.
+      lowest, highest: range of the instrument in MIDI pitches.
+      seconds: length in seconds.
+
+    Returns:
+      notes: list of (start_s, end_s, midi_pitch, velocity).
+      bend_semitones: (seconds * 100,), vibrato and slides.
+    """
     low = rng.integers(lowest, max(highest - 12, lowest + 1))
     high = min(low + rng.integers(7, 20), highest)
     speed = np.exp(rng.uniform(np.log(0.09), np.log(1.2)))
     loud, spread = rng.uniform(30, 120), rng.uniform(0, 25)
-    starts, pitch, t, notes = [], rng.integers(low, high + 1), rng.uniform(0, 0.5), []
+    pitch, t, notes = rng.integers(low, high + 1), rng.uniform(0, 0.5), []
     while t < seconds - 0.3:
         length = min(speed * np.exp(rng.normal(0, 0.4)), seconds - 0.1 - t)
         gap = rng.choice([0.0, 0.02, 0.1, 0.6, 1.6], p=[0.42, 0.2, 0.2, 0.13, 0.05])
         pitch = int(np.clip(pitch + rng.integers(-5, 6), low, high))
         velocity = np.clip(rng.normal(loud, spread), 8, 127)
         notes.append((t, t + max(0.05, length - 0.3 * min(gap, length)), pitch, velocity))
-        starts.append(t)
         t += max(length, 0.06) + gap
     bend_t = np.arange(0, seconds, 1 / BEND_RATE)
+    starts = [note[0] for note in notes]
     since = np.maximum(bend_t - np.array(starts)[_playing(starts, bend_t)], 0)
     depth = rng.choice([0.0, rng.uniform(0.1, 0.6)])
     vibrato = np.clip((since - 0.15) / 0.3, 0, 1) * np.sin(
         2 * np.pi * rng.uniform(4.5, 6.5) * bend_t
     )
     slide = rng.choice([0.0, rng.uniform(-1.5, 1.5)], p=[0.7, 0.3]) * np.exp(-since / 0.06)
-    bend = depth * vibrato + slide
-    audio = render(score(program, notes, bend), seconds * SAMPLE_RATE, soundfont)
-    audio *= _to_full_level(program, (lowest + highest) // 2, soundfont)
-    audio *= 10 ** (rng.uniform(-9, 3) / 20)
+    return notes, depth * vibrato + slide
+
+
+def perform(program, notes, bend_semitones, middle, seconds=10, soundfont="fluidr3"):
+    """Play notes at full level, that is, with fortissimo notes at -15 dBFS.
+
+    Args:
+      program, notes, bend_semitones: see `score`.
+      middle: MIDI pitch that the level is measured at.
+      seconds: length in seconds.
+      soundfont: see `find`.
+
+    Returns:
+      audio: (seconds * 16000,) float32.
+      f0_hz: (seconds * 250,), the score's pitch of the current note or, in rests, the last one.
+    """
+    audio = render(score(program, notes, bend_semitones), seconds * SAMPLE_RATE, soundfont)
+    audio *= _to_full_level(program, middle, soundfont)
     frame_t = np.arange(seconds * FRAME_RATE) / FRAME_RATE
-    midi = np.array([note[2] for note in notes])[_playing(starts, frame_t)]
-    f0_hz = midi_to_hz(midi + np.interp(frame_t, bend_t, bend))
-    return audio, follow(audio, f0_hz)
+    midi = np.array([note[2] for note in notes])[_playing([note[0] for note in notes], frame_t)]
+    bend_t = np.arange(len(bend_semitones)) / BEND_RATE
+    return audio, midi_to_hz(midi + np.interp(frame_t, bend_t, bend_semitones))
 
 
 def follow(audio, f0_hz, cents=60):
