@@ -73,7 +73,7 @@ def record(seconds=5, example=None):
     The browser's echo cancellation, noise suppression and gain control are off.
 
     Args:
-      seconds: longest recording, up to 60 s.
+      seconds: longest recording, up to 600 s.
       example: source for `audio.load`, used until a recording or a file arrives.
 
     Returns:
@@ -86,7 +86,7 @@ def record(seconds=5, example=None):
     from IPython.display import display
 
     take = Take(example)
-    seconds = min(float(seconds), 60.0)
+    seconds = min(float(seconds), 600.0)
     if "google.colab" in sys.modules:
         _show_in_colab(seconds, take.receive)
     else:

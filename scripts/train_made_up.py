@@ -27,7 +27,7 @@ TAKES = 3
 def write_guitar(folder):
     """24-bit stereo WAV at 48 kHz, as from a field recorder: one room, with little noise."""
     for i in range(TAKES):
-        dry = made_up.guitar(made_up.melody(40, 64, SECONDS, seed=i), SECONDS, seed=i)
+        dry = made_up.guitar(made_up.melody(40, 64, SECONDS, seed=i), SECONDS)
         sound = made_up.in_a_room(dry, rt60_s=0.9, wet=0.5, seed=9)
         high = soxr.resample(0.8 * sound / np.abs(sound).max(), SAMPLE_RATE, 48000)
         high = np.stack([high, 0.9 * high], axis=1)

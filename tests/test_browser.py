@@ -289,6 +289,35 @@ def test_knob_of_an_explorable_changes_sound_and_picture(page, lab):
     assert page.get_attribute(".jp-OutputArea audio", "autoplay") is not None
 
 
+def test_blind_test_is_heard_and_answered_by_keyboard_alone(page, lab):
+    page = page()
+    open_notebook(
+        page,
+        lab,
+        "import numpy as np\n"
+        "from ddsp_course import abx\n"
+        "noise = np.random.default_rng(0).normal(0, 0.2, 16000)\n"
+        "abx.abx(np.sin(np.arange(16000) / 5), noise, n_trials=2)",
+    )
+
+    def heard(name):
+        data = page.get_attribute(f'audio[aria-label="{name}"]', "src").partition("base64,")[2]
+        return soundfile.read(io.BytesIO(base64.b64decode(data)))[0]
+
+    page.wait_for_selector('audio[aria-label="X"]')
+    page.focus('audio[aria-label="A"]')
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelector('audio[aria-label=A]').currentTime > 0")
+    for trial in (1, 2):
+        page.wait_for_selector(f"text=Trial {trial} of 2")
+        x = heard("X")
+        right = min("AB", key=lambda name: np.sum((x - heard(name)) ** 2))
+        page.focus('audio[aria-label="A"]')
+        tab_to(page, f"X is {right}")
+        page.keyboard.press("Space")
+    page.wait_for_selector("text=2 of 2 right")
+
+
 def test_app_turns_a_recording_into_a_violin_by_keyboard_alone(page, lab):
     page = page()
     open_notebook(page, lab, "from ddsp_course import widgets\nwidgets.timbre_transfer()")

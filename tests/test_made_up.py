@@ -47,8 +47,7 @@ def test_whistle_ends_on_its_pitch_after_it_came_from_below():
 
 def test_second_note_that_is_12_db_softer_is():
     first, second = (
-        made_up.guitar([(0, 0.9, 50, 0), (1, 1.9, 50, level)], 2, seed=3)[16000:30000]
-        for level in (0, -12)
+        made_up.guitar([(0, 0.9, 50, 0), (1, 1.9, 50, level)], 2)[16000:30000] for level in (0, -12)
     )
     assert level_db(first) - level_db(second) == pytest.approx(12, abs=0.01)
 
@@ -74,8 +73,8 @@ def test_vowel_is_flat_at_the_bottom_and_has_its_formants_as_peaks(vowel):
     gain = made_up.vowel_gain(hz, vowel)
     assert gain[0] == pytest.approx(1, abs=1e-3)
     peaks = hz[1:-1][(gain[1:-1] > gain[:-2]) & (gain[1:-1] > gain[2:])]
-    # The slopes of the others move a peak a little.
-    np.testing.assert_allclose(peaks, made_up.FORMANTS_HZ[vowel], rtol=0.02)
+    # A resonance of 270 Hz that is 80 Hz wide peaks at 264 Hz, and the others' slopes move it too.
+    np.testing.assert_allclose(peaks, made_up.FORMANTS_HZ[vowel], rtol=0.03)
 
 
 @pytest.mark.parametrize("mains_hz", [50, 60])

@@ -514,5 +514,5 @@ def test_each_part_of_a_plan_is_long_enough_for_its_notebooks():
             needed = [build_notebooks.reading_minutes(one.read_text("utf-8")) for one in lessons]
             assert sum(needed) <= int(slot[1]), row
             planned += len(notebooks)
-    # Seven weeks have all notebooks, and the one day has five.
+    # Nine weeks have all notebooks, and the one day has five.
     assert planned >= len(NOTEBOOKS) + 4

@@ -118,7 +118,7 @@ def overdone_takes():
         (3.2, 4.1, 50, 0),
     ]  # fmt: skip
     n = round(4.4 * SAMPLE_RATE)
-    good = made_up.guitar(notes, 4.4, seed=2)
+    good = made_up.guitar(notes, 4.4)
     hiss = 0.004 * np.random.default_rng(5).normal(size=n)
     muted = np.zeros(n)
     for start_s, end_s, *_ in notes:

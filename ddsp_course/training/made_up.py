@@ -41,33 +41,33 @@ def melody(lowest, highest, seconds, seed):
     return notes
 
 
-def guitar(notes, seconds, seed=0):
+def guitar(notes, seconds):
     """Play notes on a plucked string that a finger damps at the end of each.
 
-    Each note is a burst of noise in a delay line with feedback (Karplus and Strong, "Digital
-    synthesis of plucked-string and drum timbres", Computer Music Journal 1983).
+    Each note is a pulse in a delay line with feedback (Karplus and Strong, "Digital synthesis of
+    plucked-string and drum timbres", Computer Music Journal 1983). They began with noise; a pulse
+    is nearer to the force of a plucked string on its bridge, and each note sounds the same.
 
     Args:
       notes: see the module.
       seconds: length.
-      seed: integer.
 
     Returns:
       (n_samples,) at 16 kHz.
     """
     from scipy import signal
 
-    rng = np.random.default_rng(seed)
-
     def note(pitch, n):
         period = round(_STRING_RATE / midi_to_hz(pitch) - 0.5)
         # A lower string loses more at each turn, or else it would ring for longer.
         keep = 0.001 ** (period / (3.0 * _STRING_RATE))  # T60 of 3 s, less what the mean takes
         pluck = np.zeros(3 * n)
-        # A fingertip is softer than a pick: its burst has fewer high frequencies.
-        pluck[:period] = signal.lfilter([0.4], [1, -0.6], rng.uniform(-1, 1, period))
+        pluck[: period // 5] = 1.0  # plucked at a fifth of its length
+        pluck[:period] -= pluck[:period].mean()
+        # A fingertip is softer than a pick: there are fewer high frequencies.
+        pluck = signal.lfilter([0.3], [1, -0.7], pluck)
         string = signal.lfilter([1], [1, *np.zeros(period - 1), -keep / 2, -keep / 2], pluck)
-        return signal.resample_poly(string - string.mean(), 1, 3)
+        return signal.resample_poly(string, 1, 3)
 
     return _play(notes, seconds, note, release_s=0.06)
 

@@ -115,7 +115,7 @@ def wrong():
         "needed": [
             (lambda n, limit: from_below(n, limit)[0] - 1, "leaves out the number itself"),
             (two_sided, "one side"),
-            (one_point, "its own probability"),
+            (one_point, "whose own probability"),
             (lambda n, limit: n - from_below(n, limit)[0], "number of wrong answers"),
             (normal, "count whole answers"),
             (lambda n, limit: tail(12, n), "count whole answers"),
@@ -130,7 +130,8 @@ def wrong():
             (lambda n, d: np.mean(d), "the mean of all"),
             (lambda n, d: d[np.argmax(n)], "the most frames"),
             (lambda n, d: np.polyfit(1 / n, d, 1).sum(), "for a single frame"),
-            (lambda n, d: np.polyfit(1 / n[-2:], d[-2:], 1)[1], "should be"),
+            (lambda n, d: np.polyfit(1 / n[-2:], d[-2:], 1)[1], "the last two sizes"),
+            (lambda n, d: np.min(d) / 2, "should be"),
             (lambda n, d: np.polyfit(1 / n, d, 1), "should be ()"),
             (0.0, "should be a function"),
         ],
