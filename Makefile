@@ -8,7 +8,7 @@ PYTHON3 := $(shell for python in python3 python "$(PYTHON)"; do \
 COURSE = $(if $(PYTHON3),"$(PYTHON3)" course.py,$(error no Python was found: install Python 3.12 \
 	from https://www.python.org/downloads/ or say where it is: make PYTHON=/path/to/it))
 
-.PHONY: help setup setup-test publish-as lab app live lint quick test test-all demo notebooks handouts site picture lock recordings instruments crepe vst bench budget colab-test widgets7-test ddsp-tests
+.PHONY: help setup setup-test publish-as lab app live lint quick test test-all demo notebooks handouts site picture lock recordings instruments crepe vst bench bench-pitch bench-magenta budget colab-test widgets7-test ddsp-tests
 
 help:
 	@echo "make lab            set up, and open your copies of the notebooks in JupyterLab"
@@ -30,6 +30,8 @@ help:
 	@echo "make crepe          train the bundled pitch tracker from scratch"
 	@echo "make vst            train a violin for DDSP-VST: build/vst/violin.tflite (half an hour)"
 	@echo "make bench          measure the speeds that the README states"
+	@echo "make bench-pitch    compare pitch trackers: assets/crepe/scores.md (fetches PyTorch, 3 GB)"
+	@echo "make bench-magenta  compare the instruments with Magenta's of 2020 (needs ../shared)"
 	@echo "make budget         measure each notebook's time and memory: notebooks/BUDGET.md"
 	@echo "make colab-test     run the notebooks with Colab's own versions (Python 3.13)"
 	@echo "make widgets7-test  run the widgets' tests with Colab's ipywidgets 7"
@@ -97,6 +99,12 @@ recordings instruments crepe vst: setup
 bench: setup
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/training.py
+
+bench-pitch: setup
+	$(BIN)/python benchmarks/trackers.py
+
+bench-magenta: setup
+	$(BIN)/python benchmarks/against_magenta.py
 
 budget: setup-test
 	$(BIN)/python scripts/measure_notebooks.py

@@ -1,7 +1,6 @@
 """Train the course's CREPE weights: the `tiny` network on sounds whose pitch is known.
 
-    python scripts/train_crepe.py              # from scratch, or resume from the last checkpoint
-    python scripts/train_crepe.py --evaluate   # only the table in assets/crepe/scores.md
+    python scripts/train_crepe.py    # from scratch, or resume from the last checkpoint
 
 Four kinds of sound, mixed in every batch:
 
@@ -16,8 +15,8 @@ Four kinds of sound, mixed in every batch:
   the network learns to report low confidence.
 
 Some of the sounds have reverb. Targets and loss are the paper's (Kim et al., ICASSP 2018, section
-2): a Gaussian of 25 cents around the true pitch, and binary cross-entropy. The test uses sources
-that the training does not: another soundfont, and two recordings resynthesised in the same way.
+2): a Gaussian of 25 cents around the true pitch, and binary cross-entropy. `make bench-pitch` compares
+the result with other trackers, on sources that the training does not use.
 """
 
 import argparse
@@ -42,9 +41,6 @@ PROGRAMS = range(112)
 UNPITCHED = {9, 13, 14, 47, 55}
 NOTES_S = 20
 SOUNDFONTS = ("fluidr3", "musescore")
-TEST_SOUNDFONT = "timgm6mb"
-TEST_EVERY = 5  # programs
-TEST_S = 6
 # Voices of espeak-ng: languages for a variety of vowels, variants for a variety of timbres.
 VOICES = ("en-gb", "en-us", "de", "fr-fr", "es", "it", "pt-br", "pl", "fi", "sv", "ro", "tr")
 N_VOICES = 60
@@ -55,7 +51,6 @@ TEXT = (
     "borogoves, and the mome raths outgrabe. Beware the Jabberwock, my son! The jaws that bite, "
     "the claws that catch! Beware the Jubjub bird, and shun the frumious Bandersnatch!"
 )
-NOISE_DB = (None, 20, 10, 0)
 
 
 def cents_of(f0_hz):
@@ -446,119 +441,16 @@ def train(notes, work, steps, start=None):
     return network
 
 
-def test_sounds(work):
-    """Return {name: (audio, f0_hz)} of sources not trained on, made once and cached in `work`."""
-    path = work / "test.npz"
-    if not path.exists():
-        programs = [p for p in PROGRAMS if p not in UNPITCHED][::TEST_EVERY]
-        made = {TEST_SOUNDFONT: [play_program(p, 9, TEST_SOUNDFONT, TEST_S) for p in programs]}
-        recordings = _paths.ASSETS.parent.parent / "shared" / "recordings"
-        for name in ("speech", "trumpet"):
-            if (recordings / f"{name}.ogg").exists():
-                sound = audio.load(recordings / f"{name}.ogg")[: 12 * SAMPLE_RATE]
-                sound = sound[: len(sound) // HOP_SIZE * HOP_SIZE]
-                rng = np.random.default_rng(21)
-                made[f"{name}, resynthesised"] = [play_again(rng, sound)]
-        arrays = {}
-        for name, rows in made.items():
-            arrays[f"{name}|audio"] = np.concatenate([a for a, _ in rows])
-            arrays[f"{name}|f0_hz"] = np.concatenate([f for _, f in rows])
-        with files.whole_file(path) as part:
-            np.savez(part, **arrays)
-    with np.load(path) as held:
-        names = [key.split("|")[0] for key in held if key.endswith("|audio")]
-        return {name: (held[f"{name}|audio"], held[f"{name}|f0_hz"]) for name in names}
-
-
-def listen(sound, model):
-    """Estimate f0_hz and confidence (n_frames,) with CREPE (without Viterbi), or with pYIN."""
-    if model == "pYIN":
-        import librosa
-
-        f0_hz, _, probability = librosa.pyin(
-            sound, fmin=32.7, fmax=1975, sr=SAMPLE_RATE, frame_length=2048,
-            hop_length=HOP_SIZE, fill_na=None,
-        )  # fmt: skip
-        return f0_hz, probability
-    return crepe.to_f0(crepe.activation(sound, model), viterbi=False)
-
-
-def evaluate(sources, models):
-    """Return a Markdown table of accuracy on sounds not trained on, clean and in white noise.
-
-    Raw pitch and chroma accuracy are mir_eval's, over the voiced frames. AUC is the area under the
-    ROC curve of confidence: the chance that a voiced frame has a higher confidence than an unvoiced
-    one.
-    """
-    import mir_eval
-
-    lines = [
-        "| sounds | noise | tracker | 50 cents | 25 | 10 | chroma | confident: voiced | unvoiced | AUC |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, (clean, truth) in sources.items():
-        for noise_db in NOISE_DB:
-            sound = clean
-            if noise_db is not None:
-                noise = np.random.default_rng(11).standard_normal(len(sound))
-                power = (sound.astype(np.float64) ** 2).mean()
-                sound = (sound + noise * np.sqrt(power / 10 ** (noise_db / 10))).astype(np.float32)
-            for by, model in models.items():
-                found, sure = (row[: len(truth)] for row in listen(sound, model))
-                certain = ~np.isnan(truth)
-                voiced = truth[certain] > 0
-                a, b = cents_of(truth[certain][voiced]), cents_of(found[certain][voiced])
-                yes = np.ones(len(a), bool)
-                cells = [
-                    mir_eval.melody.raw_pitch_accuracy(yes, a, yes, b, cent_tolerance=tolerance)
-                    for tolerance in (50, 25, 10)
-                ]
-                cells.append(mir_eval.melody.raw_chroma_accuracy(yes, a, yes, b, cent_tolerance=50))
-                sure = sure[certain]
-                cells += [(sure[voiced] > 0.5).mean(), (sure[~voiced] > 0.5).mean()]
-                cells.append(chance_apart(sure[voiced], sure[~voiced]))
-                label = "none" if noise_db is None else f"{noise_db} dB SNR"
-                row = [name, label, by, *(f"{cell:.3f}" for cell in cells)]
-                lines.append(f"| {' | '.join(row)} |")
-                print(lines[-1], flush=True)
-    return "\n".join(lines) + "\n"
-
-
-def chance_apart(high, low):
-    """Return the chance that one of `high` exceeds one of `low` (Mann-Whitney U)."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([high, low]))[: len(high)].sum()
-    return (ranks - len(high) * (len(high) + 1) / 2) / (len(high) * len(low))
-
-
-def official_tiny():
-    """Return the path of the official weights beside the clone, or the name to download them."""
-    local = _paths.ASSETS.parent.parent / "shared" / "weights" / "crepe-model-tiny.h5.bz2"
-    return local if local.exists() else "tiny"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("build/crepe"))
     parser.add_argument("--steps", type=int, default=5600)
     parser.add_argument("--start", help="initial weights instead of random ones")
-    parser.add_argument("--evaluate", action="store_true", help="only evaluate those in assets/")
     parser.add_argument("--to", type=Path, default=_paths.ASSETS / "crepe" / "course.h5")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    if not arguments.evaluate:
-        network = train(
-            Notes(*clips(arguments.work)), arguments.work, arguments.steps, arguments.start
-        )
-        crepe.save(network, arguments.to, dtype="float16")
-    models = {
-        "course": crepe.load(arguments.to),
-        "official tiny": crepe.load(official_tiny()),
-        "pYIN": "pYIN",
-    }
-    table = evaluate(test_sounds(arguments.work), models)
-    (arguments.to.parent / "scores.md").write_text(table)
+    network = train(Notes(*clips(arguments.work)), arguments.work, arguments.steps, arguments.start)
+    crepe.save(network, arguments.to, dtype="float16")
 
 
 if __name__ == "__main__":

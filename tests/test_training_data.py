@@ -288,6 +288,47 @@ def test_program_becomes_a_dataset_with_phrases_held_out(tmp_path):
     assert all(row["audio"].tobytes() not in known for row in held_out if row["audio"].any())
 
 
+@needs_fluidsynth
+def test_half_of_a_program_s_phrases_is_heard_in_a_room_and_none_that_is_held_out(tmp_path):
+    data.prepare_program(
+        73, 59, 96, tmp_path / "d", ("timgm6mb",), n_phrases=2, n_held_out=1, rooms=0.5
+    )
+    quietest = {
+        part: [row["loudness_db"].min() for row in read(tmp_path / "d", part)]
+        for part in ("train", "held_out")
+    }
+    # The noise of a microphone keeps above the floor, which a soundfont reaches in its rests.
+    assert sum(value > features.FLOOR_DB for value in quietest["train"]) >= 19
+    assert min(quietest["train"]) == min(quietest["held_out"]) == features.FLOOR_DB
+    # What rings on after a note is not called a note.
+    for row in read(tmp_path / "d", "train"):
+        assert set(np.unique(row["f0_confidence"])) <= {0, 1}
+
+
+def test_room_rings_on_after_a_note_and_hides_its_high_partials():
+    t = np.arange(2 * SECOND) / SECOND
+    note = sum(np.sin(2 * np.pi * 440 * k * t) for k in range(1, 9)) * 0.05 * (t < 1)
+    heard = np.stack([soundfonts.in_a_room(note, seed) for seed in range(8)])
+    np.testing.assert_array_equal(heard[3], soundfonts.in_a_room(note, 3))
+    assert heard.dtype == np.float32 and heard.shape == (8, 2 * SECOND)
+
+    def level(sounds):
+        return 10 * np.log10((sounds**2).mean(axis=-1) + 1e-20)
+
+    # 50 ms after its end the note is 6 to 60 dB weaker, not gone; a second later nearly is.
+    after = level(heard[:, 16800:17600]) - level(heard[:, 8000:16000])
+    assert (after < -6).all() and (after > -60).all()
+    assert (level(heard[:, -1600:]) < level(heard[:, 16800:17600]) - 3).all()
+
+    def partial(sounds, number):
+        spectrum = np.abs(np.fft.rfft(sounds[..., :SECOND]))
+        return 20 * np.log10(spectrum[..., 440 * number])
+
+    # 3 dB is what the room's own echo may add to a partial.
+    lost = partial(heard, 8) - partial(note, 8) - (partial(heard, 1) - partial(note, 1))
+    assert (lost < 6).all() and np.median(lost) < -3
+
+
 @pytest.mark.parametrize(
     ("system", "for_soundfont", "for_fluidsynth"),
     [

@@ -156,7 +156,7 @@ def prepare_recordings(
 
 
 def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n_phrases=60,
-                    n_held_out=6, beam_options=(), progress=False):  # fmt: skip
+                    n_held_out=6, rooms=0.0, beam_options=(), progress=False):  # fmt: skip
     """Turn an instrument of a soundfont into a dataset with exactly known pitch.
 
     Args:
@@ -165,6 +165,8 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
       dataset: folder to write; it appears whole or not at all.
       soundfont: tuple of arguments for `soundfonts.find`; the phrases are divided among them.
       n_phrases, n_held_out: numbers of 10 s phrases for training and for evaluation.
+      rooms: share of the phrases for training that a microphone in a room hears, 0 to 1; see
+        `soundfonts.in_a_room`.
       beam_options: options of the Apache Beam runner.
       progress: show a progress bar.
 
@@ -178,11 +180,16 @@ def prepare_program(program, lowest, highest, dataset, soundfont=("fluidr3",), n
         soundfonts.find(name)
     with _new_dataset(dataset) as (part, work):
         # No phrase is in both parts.
-        for name, seeds in (
-            ("train", range(n_phrases)),
-            ("held_out", range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out)),
+        for name, seeds, share in (
+            ("train", range(n_phrases), rooms),
+            ("held_out", range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out), 0),
         ):
-            tasks = [(program, lowest, highest, s, soundfont[s % len(soundfont)]) for s in seeds]
+            tasks = []
+            for s in seeds:
+                # The soundfonts take turns; each is as often in a room as the others.
+                turn, which = divmod(s, len(soundfont))
+                in_a_room = int((turn + 1) * share) > int(turn * share)
+                tasks.append((program, lowest, highest, s, soundfont[which], in_a_room))
             beam.run(tasks, phrase_examples, part / name, beam_options,
                      work / name, f"{name}: phrases", progress)  # fmt: skip
     return Path(dataset)
@@ -221,14 +228,19 @@ def phrase_examples(task):
     """Play one phrase and yield its one-second examples, like `recording_examples`.
 
     Args:
-      task: (program, lowest, highest, seed, soundfont) for `soundfonts.phrase`.
+      task: (program, lowest, highest, seed, soundfont) for `soundfonts.phrase`, and whether the
+        phrase is heard in a room.
 
     Yields:
       {"audio": (16000,), "audio_16k": the same, "f0_hz", "f0_confidence", "loudness_db": (250,)}.
     """
-    sound, f0_hz = soundfonts.phrase(*task)
+    *score, in_a_room = task
+    sound, f0_hz = soundfonts.phrase(*score)
+    # The room's echo and noise are loud enough to pass for notes.
+    f0_confidence = confidence_of_known_pitch(features.loudness_db(sound))
+    if in_a_room:
+        sound = soundfonts.in_a_room(sound, seed=score[3])
     loudness_db = features.loudness_db(sound)
-    f0_confidence = confidence_of_known_pitch(loudness_db)
     size = int(EXAMPLE_S * FRAME_RATE)
     for start in range(0, len(f0_hz) - size + 1, int(OVERLAP * size)):
         frames = slice(start, start + size)

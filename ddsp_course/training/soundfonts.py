@@ -212,6 +212,54 @@ def perform(program, notes, bend_semitones, middle, seconds=10, soundfont="fluid
     return audio, midi_to_hz(midi + np.interp(frame_t, bend_t, bend_semitones))
 
 
+def in_a_room(audio, seed):
+    """Make a phrase sound as a microphone in a room hears a player.
+
+    A soundfont is played close to the microphone, in no room, and without breath. A model that has
+    heard nothing else is too bright, and silent where a recording has a room's echo and noise.
+
+    Args:
+      audio: (n_samples,) at 16 kHz.
+      seed: integer; the same seed gives the same room.
+
+    Returns:
+      (n_samples,) float32: the phrase with breath as loud as -50 to -32 dB below it, off the
+      instrument's axis, in a room that rings for 0.15 to 1.2 s (60 dB), with a microphone's noise
+      at -105 to -65 dBFS.
+    """
+    import scipy.signal
+
+    rng = np.random.default_rng([len(audio), seed])
+    n = len(audio)
+
+    def level(low_db, high_db):
+        return 10 ** (rng.uniform(low_db, high_db) / 20)
+
+    # Breath follows the tone's level, smoothed over 40 ms.
+    envelope = np.sqrt(np.convolve(audio**2, np.ones(640) / 640, "same"))
+    breath = _filtered(
+        rng.standard_normal(n), lambda hz: 1 / (1 + (hz / rng.uniform(2e3, 5e3)) ** 2)
+    )
+    sound = audio + level(-50, -32) * envelope * breath / breath.std()
+    # In front of the bell all is loud; beside it the high partials are weaker.
+    octaves_db, corner_hz = rng.uniform(-7, 0), rng.uniform(600, 1500)
+    sound = _filtered(
+        sound, lambda hz: 10 ** (octaves_db * np.log2(np.maximum(hz, corner_hz) / corner_hz) / 20)
+    )
+    # Walls and air take the highs first, which halves the time that they ring.
+    t = np.arange(int(1.2 * SAMPLE_RATE)) / SAMPLE_RATE
+    rings_s = rng.uniform(0.15, 1.2)
+    tail = rng.standard_normal(len(t)) * 10 ** (-3 * t / rings_s)
+    dull = _filtered(tail, lambda hz: 1 / (1 + (hz / 1500) ** 2))
+    bright = (tail - dull) * 10 ** (-3 * t / rings_s)
+    room = (dull + bright) * (t > rng.uniform(0.002, 0.02))
+    room *= level(-22, -6) / np.sqrt((room**2).sum())
+    room[0] = 1
+    sound = scipy.signal.fftconvolve(sound, room)[:n]
+    noise = _filtered(rng.standard_normal(n), lambda hz: np.maximum(hz, 60) ** -0.5)
+    return (sound + level(-105, -65) * noise / noise.std()).astype(np.float32)
+
+
 def follow(audio, f0_hz, cents=60):
     """Correct a score's pitch with YIN, wherever YIN's estimate is close to the score.
 
@@ -236,6 +284,13 @@ def follow(audio, f0_hz, cents=60):
     )[: len(f0_hz)]
     near = np.abs(1200 * np.log2(found / f0_hz)) < cents
     return np.where(near, found, f0_hz).astype(np.float32)
+
+
+def _filtered(audio, gain_at):
+    """Return audio (n_samples,) times a gain at each frequency, `gain_at(hz)`, without delay."""
+    spectrum = np.fft.rfft(audio, 2 * len(audio))
+    gain = gain_at(np.fft.rfftfreq(2 * len(audio), 1 / SAMPLE_RATE))
+    return np.fft.irfft(spectrum * gain)[: len(audio)]
 
 
 @functools.cache
