@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 
+from ddsp_course import web_export
 from ddsp_course.exercises import hints
-
-_DTYPES = {"F16": "<f2", "F32": "<f4"}
 
 
 def plugin(answer):
@@ -33,7 +32,7 @@ def tensor(function):
         "recurrent.kernel": rng.normal(size=(6, 2)).astype("<f2"),
         "room": rng.normal(size=(2, 3, 2)).astype("<f4"),
     }
-    data = _packed(arrays)
+    data = web_export.pack({}, arrays)
     other = {name: rng.normal(size=(2, 7)).astype("<f4") for name in ("a", "b")}
     return hints.on_each(
         function,
@@ -42,7 +41,7 @@ def tensor(function):
             "an array of 16 bits": (data, "kernel"),
             "one after others": (data, "recurrent.kernel"),
             "three axes": (data, "room"),
-            "another file": (_packed(other), "b"),
+            "another file": (web_export.pack({}, other), "b"),
         },
         _wrong_tensor,
     )
@@ -125,27 +124,11 @@ def received():
     }
 
 
-def _packed(arrays):
-    """Return {name: array} as the bytes of a safetensors file."""
-    header, start = {"__metadata__": {"made by": "an exercise"}}, 0
-    for name, array in arrays.items():
-        kind = next(kind for kind, dtype in _DTYPES.items() if array.dtype == np.dtype(dtype))
-        offsets = [start, start + array.nbytes]
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": offsets}
-        start += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join(
-        [len(text).to_bytes(8, "little"), text, *(a.tobytes() for a in arrays.values())]
-    )
-
-
 def _wrong_tensor(made, data, name):
     end = 8 + int.from_bytes(data[:8], "little")
-    entry = json.loads(data[8:end])[name]
-    start, stop = entry["data_offsets"]
-    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), entry["shape"]
-    right = np.frombuffer(data[end + start : end + stop], dtype).reshape(shape)
+    start, _ = json.loads(data[8:end])[name]["data_offsets"]
+    right = web_export.unpack(data)[1][name]
+    dtype, shape = right.dtype, right.shape
     if isinstance(made, bytes | bytearray | memoryview):
         return "these are bytes: make numbers of them with np.frombuffer."
     wrong = hints.numbers(made)
@@ -156,7 +139,7 @@ def _wrong_tensor(made, data, name):
     if 2 * np.size(made) == right.size and dtype.itemsize == 2:
         return "it has half as many numbers as the header says: F16 means 2 bytes for each."
     if np.shape(made) == (right.size,) and len(shape) > 1:
-        return f"the numbers stand in one row: give them the shape of the header, {tuple(shape)}."
+        return f"the numbers stand in one row: give them the shape of the header, {shape}."
     wrong = hints.shape(made, right.shape, [f"axis {i}" for i in range(right.ndim)])
     if wrong:
         return wrong

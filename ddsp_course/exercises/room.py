@@ -123,8 +123,9 @@ def _echoes(decay_s, n, seed):
 
 
 def _in_room(dry, room):
-    n = len(dry) + len(room)
-    return dry + np.fft.irfft(np.fft.rfft(dry, n) * np.fft.rfft(room, n), n)[: len(dry)]
+    import scipy.signal
+
+    return dry + scipy.signal.fftconvolve(dry, room)[: len(dry)]
 
 
 def _decay_db(impulse_response):
