@@ -37,7 +37,6 @@ MAGENTA = {
 SHIFTS_DB = range(-18, 19, 3)
 GAIN_DB = (-30, 30)
 BANDS_HZ = ((0, 1000), (1000, 2000), (2000, 4000), (4000, 8000))
-SURE = 0.85
 
 
 @dataclass
@@ -122,7 +121,7 @@ def at_best_level(play, extracted):
 def measure(curves, played):
     """Return how well audio follows curves, and where its energy lies."""
     f0_hz, _ = crepe.pitch(played, crepe.load())
-    sure = curves.f0_confidence >= SURE
+    sure = curves.f0_confidence >= ddsp.training.metrics.MIN_F0_CONFIDENCE
     cents = 1200 * np.abs(np.log2(f0_hz[: len(sure)] / curves.f0_hz))[sure]
     difference = features.loudness_db(played) - curves.loudness_db
     notes = difference[sure]
@@ -153,28 +152,24 @@ def noise_db(spectrum, hz, f0_hz, sure):
 
 
 def rows():
-    """Yield (source, instrument, who, loss or None, figures, audio) of every pair."""
-    pairs = [(s, n) for s in SOURCES for n in ([s.own] if s.own else MAGENTA)]
-    for source, name in tqdm(pairs, unit="pair"):
+    """Yield (source, instrument, who, loss, figures, audio): each source, and all who play it.
+
+    The source itself has no instrument, and only an instrument of the same kind has a loss.
+    """
+    for source in tqdm(SOURCES, unit="source"):
         sound = audio.load(source.path)[source.start_s * SAMPLE_RATE :]
         extracted = features.extract(sound[: source.seconds * SAMPLE_RATE])
-        yield (
-            source,
-            name,
-            "the original",
-            None,
-            measure(extracted, extracted.audio),
-            extracted.audio,
-        )
-        for who, player in (("the course", course_player), ("Magenta", magenta_player)):
-            play = player(name)
-            if source.own:
-                loss, played = at_best_level(play, extracted)
-                curves = extracted
-            else:
-                curves = matched(extracted, name, who)
-                loss, played = None, play(curves)
-            yield source, name, who, loss, measure(curves, played), played
+        yield source, None, None, None, measure(extracted, extracted.audio), extracted.audio
+        for name in [source.own] if source.own else MAGENTA:
+            for who, player in (("the course", course_player), ("Magenta", magenta_player)):
+                play = player(name)
+                if source.own:
+                    loss, played = at_best_level(play, extracted)
+                    curves = extracted
+                else:
+                    curves = matched(extracted, name, who)
+                    loss, played = None, play(curves)
+                yield source, name, who, loss, measure(curves, played), played
 
 
 def main():

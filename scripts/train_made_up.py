@@ -83,8 +83,8 @@ def main():
         run.train(dataset, home / "run", steps=args.steps, progress=False)
         run.export(dataset, home / "run", home / "instrument")
         instrument = instruments.load(home / "instrument")
-        for part, phrases in (("held out", scores.held_out_phrases(dataset)[::2]),):
-            print(f"  {part}:", scores.measure(instrument, phrases), flush=True)
+        phrases = scores.held_out_phrases(dataset)[::2]
+        print("  held out:", scores.measure(instrument, phrases), flush=True)
 
 
 if __name__ == "__main__":
