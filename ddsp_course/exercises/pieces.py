@@ -124,25 +124,30 @@ def faults(named):
 
 
 def faulty_sounds():
-    """Return {name: sound} of the three sounds that `faults` asks about, (24000,) each."""
+    """Return {name: sound} of the three sounds that `faults` asks about, (n_samples,) each."""
     n = np.arange(3 * SAMPLE_RATE // 2)
-    fade = np.clip(np.minimum(n, n[::-1]) / 800, 0, 1)
+    fade = _faded(len(n))
     heights = [0, 1, 0.6, 0.4, 0.2]
     third = sum(np.cos(2 * np.pi * hz * n / SAMPLE_RATE) for hz in (220, 277.2)) / 2
     # A frame of 10 ms is no whole number of periods.
     glide = np.geomspace(150, 230, len(n))
     in_frames = np.concatenate([np.cumsum(part) for part in np.split(glide, len(n) // 160)])
-    rising = np.cumsum(np.geomspace(300, 3000, len(n)))
+    # Slow enough for its lines to be seen; the eighth harmonic folds from 1000 Hz on.
+    rising = np.cumsum(np.linspace(700, 1500, 3 * SAMPLE_RATE))
     return {
         "A": 0.2 * fade * chebyshev.chebval(third, heights),
         "B": 0.2 * fade * _sawtooth(in_frames / SAMPLE_RATE, 20),
-        # Thirteen harmonics of 3000 Hz: most of them fold.
-        "C": 0.15 * fade * _sawtooth(rising / SAMPLE_RATE, 13),
+        "C": 0.15 * _sawtooth(rising / SAMPLE_RATE, 8) * _faded(len(rising)),
     }
 
 
 def _sawtooth(periods, n_harmonics):
     return sum(np.sin(2 * np.pi * k * periods) / k for k in range(1, n_harmonics + 1))
+
+
+def _faded(n_samples):
+    n = np.arange(n_samples)
+    return np.clip(np.minimum(n, n[::-1]) / 800, 0, 1)
 
 
 def _without(table, gone):
@@ -221,17 +226,16 @@ def _wrong_time(answer, onset_s, hop_size, sample_rate):
 
 
 def _siren(function):
-    """A sawtooth that rises from 300 to 3000 Hz, its table limited anew for each piece."""
-    n = SAMPLE_RATE * 3 // 2
-    f0_hz = np.geomspace(300, 3000, n)
+    """Ten harmonics that rise from 600 to 1600 Hz, their table limited anew for each piece."""
+    f0_hz = np.linspace(600, 1600, 3 * SAMPLE_RATE)
     periods = np.cumsum(f0_hz) / SAMPLE_RATE
-    saw = np.linspace(1, -1, 512, endpoint=False)
-    sound = np.empty(n)
-    for part in np.split(np.arange(n), 60):
-        table = np.squeeze(np.asarray(function(saw, float(f0_hz[part].max())), float))
-        at = periods[part] % 1
-        sound[part] = np.interp(at, np.arange(513) / 512, np.append(table, table[0]))
-    return 0.3 * sound * np.clip(np.arange(n)[::-1] / 800, 0, 1)
+    wave = _sawtooth(np.arange(512) / 512, 10)
+    sound = np.empty(len(f0_hz))
+    for part in np.split(np.arange(len(f0_hz)), 60):
+        table = np.squeeze(np.asarray(function(wave, float(f0_hz[part].max())), float))
+        at = np.arange(513) / 512
+        sound[part] = np.interp(periods[part] % 1, at, np.append(table, table[0]))
+    return 0.2 * sound * _faded(len(sound))
 
 
 HEARD = {"band_limit": _siren}
