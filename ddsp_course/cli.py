@@ -379,7 +379,7 @@ def export(args) -> int:
             "FILE`: give these names."
         )
     dataset, run_folder, instrument = args.paths
-    step = run.export(dataset, run_folder, instrument)
+    step = run.export(dataset, run_folder, instrument, args.step)
     print(f"Wrote {instrument} (step {step}).")
     if instruments.reads_power():
         print(f"Next: ddsp-course export {instrument} --to vst NAME.tflite")
@@ -390,7 +390,7 @@ def export(args) -> int:
 
 def _export_file(args):
     player, name = args.to
-    if player not in PLAYERS or len(args.paths) != 1:
+    if player not in PLAYERS or len(args.paths) != 1 or args.step is not None:
         raise CourseError(
             f"A file is written with `ddsp-course export INSTRUMENT --to {'|'.join(PLAYERS)} "
             "FILE`: give one instrument and one of these."
@@ -413,8 +413,8 @@ def _add_export(commands):
     command = commands.add_parser(
         "export",
         help="write a trained model as an instrument",
-        usage="%(prog)s DATASET RUN INSTRUMENT\n       %(prog)s INSTRUMENT --to {vst,web} FILE",
-        description="Write the last checkpoint of a training run as an instrument, a folder that "
+        usage="%(prog)s DATASET RUN INSTRUMENT [--step STEP]\n       %(prog)s INSTRUMENT --to {vst,web} FILE",
+        description="Write a checkpoint of a training run as an instrument, a folder that "
         "`transfer --to` accepts; or an instrument as one file for another player.",
     )
     command.set_defaults(run=export)
@@ -431,6 +431,9 @@ def _add_export(commands):
         metavar=("PLAYER", "FILE"),
         help="write a file for the plugin DDSP-VST (vst, NAME.tflite) or for the browser (web, "
         "NAME.safetensors)",
+    )
+    command.add_argument(
+        "--step", type=int, help="step of the checkpoint, if not the last (not with --to)"
     )
 
 

@@ -305,6 +305,20 @@ def test_damaged_dataset_is_named(dataset, tmp_path):
         run.train(tmp_path, tmp_path / "run", gin_lines=SMALL, progress=False)
 
 
+def test_earlier_checkpoint_is_exported_by_its_step(dataset, tmp_path):
+    often = [*SMALL, "train.steps_per_save = 2"]
+    run.train(dataset, tmp_path, steps=4, gin_lines=often, progress=False)
+    early, last = tmp_path / "early", tmp_path / "last"
+    assert run.export(dataset, tmp_path, early, step=2) == 2
+    assert run.export(dataset, tmp_path, last) == 4
+    assert (early / "ckpt-2.index").exists()
+    weights = [instruments.load(one).model.trainable_weights for one in (early, last)]
+    assert any(np.any(a != b) for a, b in zip(*weights, strict=True))
+    with pytest.raises(TrainingError, match="no checkpoint of step 3: choose one of 2, 4"):
+        run.export(dataset, tmp_path, tmp_path / "none", step=3)
+    assert not (tmp_path / "none").exists()
+
+
 def test_missing_gin_file_and_dataset_and_checkpoint_are_named(dataset, tmp_path):
     with pytest.raises(TrainingError, match=r"none\.gin"):
         run.train(dataset, tmp_path / "run", gin_files=[tmp_path / "none.gin"])

@@ -14,7 +14,7 @@ BEFORE = (
     "the melody, with a strange timbre",
 )
 RECORDINGS = ("usable", "clipping", "echo", "noise", "two notes at once")
-N_EXAMPLES, BATCH_SIZE, STEPS = 128, 4, 700
+N_EXAMPLES, BATCH_SIZE, STEPS = 128, 4, 500
 
 
 def before(heard):
@@ -32,7 +32,7 @@ def before(heard):
             "one steady note": (
                 "the pitch does not come from the weights: `f0_hz` goes straight to `Harmonic`."
             ),
-            "the clarinet": "its weights began as random numbers, and ten steps of 700 are few.",
+            "the clarinet": "its weights began as random numbers, and ten steps of 500 are few.",
         },
     )
 
@@ -98,7 +98,7 @@ def recordings(answers):
 
 
 def epochs(times):
-    """How often each of 128 examples is used in 700 steps with batches of four, on average."""
+    """How often each of 128 examples is used in 500 steps with batches of four, on average."""
     wrong = hints.one_number(times)
     if wrong:
         return wrong

@@ -158,10 +158,10 @@ def provider(dataset, part="train"):
     return configured(str(Path(dataset) / f"{part}*.tfrecord*"))
 
 
-def export(dataset, work, folder):
+def export(dataset, work, folder, step=None):
     """Write a trained model as an instrument in Magenta's format.
 
-    The folder contains the training's settings, the weights of the last checkpoint without the
+    The folder contains the training's settings, the weights of one checkpoint without the
     optimizer's, and the dataset's statistics. `instruments.load` and Magenta's own notebooks can
     read it.
 
@@ -169,24 +169,31 @@ def export(dataset, work, folder):
       dataset: dataset that the model was trained on.
       work: folder of the training run.
       folder: folder of the instrument; it appears whole or not at all, and replaces an older one.
+      step: step of the checkpoint; None is the last.
 
     Returns:
       step of the checkpoint.
 
     Raises:
-      TrainingError: nothing was trained in `work`, or the folder cannot be written.
+      TrainingError: nothing was trained in `work`, it has no checkpoint of that step, or the folder
+        cannot be written.
     """
-    latest = tf.train.latest_checkpoint(str(work))
-    if latest is None:
+    saved = tf.train.get_checkpoint_state(str(work))
+    if saved is None:
         raise TrainingError(f"There is no checkpoint in {work}: train first.")
+    paths = {int(path.rsplit("-", 1)[1]): path for path in saved.all_model_checkpoint_paths}
+    step = max(paths) if step is None else step
+    if step not in paths:
+        raise TrainingError(
+            f"{work} has no checkpoint of step {step}: choose one of {', '.join(map(str, paths))}."
+        )
     configure([Path(work) / GIN_FILE])
     _check_dataset(dataset)
-    step = int(latest.rsplit("-", 1)[1])
     folder = Path(folder)
     with contextlib.redirect_stdout(io.StringIO()):  # ddsp prints its progress
         model = ddsp.training.models.Autoencoder()
         model(next(iter(_examples(dataset, 1))), training=False)
-        tf.train.Checkpoint(model=model).restore(latest).expect_partial()
+        tf.train.Checkpoint(model=model).restore(paths[step]).expect_partial()
         statistics = ddsp.training.postprocessing.compute_dataset_statistics(
             _Statistics(dataset), power_frame_rate=FRAME_RATE
         )

@@ -44,12 +44,12 @@ def wrong():
             ("echo", "a dictionary"),
         ],
         "epochs": [
-            (700 / 128, "one example a step"),
+            (500 / 128, "one example a step"),
             (2800, "repeats included"),
             (32, "steps one epoch takes"),
             (128 / 2800, "other way round"),
             (43.75, "lasts a second"),
-            (700, "divide by 128"),
+            (500, "divide by 128"),
             ("22", "text"),
         ],
         "stop_at": [
