@@ -4,15 +4,19 @@ The site is built once for all tests of the marker `browser`; with DDSP_COURSE_P
 its pages are photographed, and build/site_photographs/ is there to be looked at.
 """
 
+import base64
 import functools
+import io
 import os
 import sys
 import urllib.parse
 
 import nbformat
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from conftest import CHROMIUM, ROOT, SECONDS, served
+from PIL import Image
 
 pytest.importorskip("sphinx", reason="the site's packages are not installed: make setup-test")
 pytest.importorskip("myst_nb", reason="the site's packages are not installed: make setup-test")
@@ -203,6 +207,22 @@ def test_links_of_the_repository_lead_to_pages_or_to_github():
 def test_term_is_known_in_singular_and_in_plural():
     assert link_terms.forms("harmonics") == {"harmonics", "harmonic"}
     assert link_terms.forms("hop size") == {"hop size", "hop sizes"}
+
+
+def test_pictures_look_as_in_the_notebook_and_are_smaller():
+    stored = nbformat.read(
+        ROOT / "notebooks" / "02_timbre_transfer" / "03_spectrogram.ipynb", as_version=4
+    )
+    outputs = [one for cell in stored.cells for one in cell.get("outputs", [])]
+    pictures = [one.data["image/png"] for one in outputs if "image/png" in one.get("data", {})]
+    assert pictures
+    for one in map(base64.b64decode, pictures):
+        few = build_site.fewer_colours(one)
+        assert len(few) < len(one)
+        before, after = (
+            np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), int) for png in (one, few)
+        )
+        np.testing.assert_allclose(after, before, atol=10)  # of 255: too little to be seen
 
 
 @marked
