@@ -91,8 +91,9 @@ function markup() {
 
 // Shows the panel in `el`.
 //
-// `load` gives the first instrument as an ArrayBuffer; `bundled` is [[title, load], …] for a menu of
-// several; `give(blob, tell)` takes what was recorded to Python. Returns a function that closes all.
+// `load(tell)` gives the first instrument as an ArrayBuffer; `bundled` is [[title, load], …] for a
+// menu of several; `give(blob, tell)` takes what was recorded to Python. Returns a function that
+// closes all.
 function livePanel(el, { load, bundled = [], give = null }) {
   el.innerHTML = markup();
   const find = (name) => el.querySelector(name);
@@ -181,14 +182,19 @@ function livePanel(el, { load, bundled = [], give = null }) {
 
   // Instruments -----------------------------------------------------------------------------------
 
+  let asked = 0;
+
   async function openInstrument(name, getBuffer) {
+    const mine = ++asked;
     say(`Loading ${name} …`);
     try {
-      const buffer = await getBuffer();
+      const buffer = await getBuffer((sentence) => { if (mine === asked) say(sentence); });
       await opened;
+      if (mine !== asked) return; // another one was opened while this one was on its way
       send({ do: "load", buffer, sampleRate: audio?.context.sampleRate ?? 48000 }, [buffer]);
     } catch (error) {
-      say(`${name} cannot be loaded (${error.message}): try again, or open a file.`);
+      if (mine === asked)
+        say(`${name} cannot be loaded (${error.message}): try again, or open a file.`);
     }
   }
 
@@ -676,9 +682,13 @@ async function fromPython({ ask }) {
 }
 
 function showWith(el, python) {
-  const load = () => {
-    const late = new Promise((_, reject) => setTimeout(() => reject(new Error(UNANSWERED)), 10_000));
-    return Promise.race([fromPython(python), late]);
+  const load = async (tell) => {
+    const clock = setTimeout(() => tell(UNANSWERED), 10_000);
+    try {
+      return await fromPython(python);
+    } finally {
+      clearTimeout(clock);
+    }
   };
   const give = (blob, tell) => inParts("The recording", blob, tell, python);
   return livePanel(el, { load, give });

@@ -803,6 +803,15 @@ def test_instrument_plays_on_after_its_kernel_was_restarted_and_says_where_the_t
     assert near(pitches(sound, rate) % 12, 0)
 
 
+def test_instrument_waits_for_a_python_that_is_busy(browser, lab, file):
+    page = test_access.opened(browser)
+    code = f"import time\nfrom ddsp_course import live\nlive.show({str(file)!r})\ntime.sleep(20)"
+    test_browser.open_notebook(page, lab, code)
+    says(page, "wait if another cell is running")
+    page.wait_for_selector(".ddsp-live[data-ready]")
+    says(page, "Ready")
+
+
 def test_instrument_is_played_in_jupyterlab_and_the_take_comes_to_python(browser, lab, file):
     page = test_access.opened(browser)
     test_browser.open_notebook(
