@@ -192,7 +192,7 @@ def export(dataset, work, folder, step=None):
     folder = Path(folder)
     with contextlib.redirect_stdout(io.StringIO()):  # ddsp prints its progress
         model = ddsp.training.models.Autoencoder()
-        model(next(iter(_examples(dataset, 1))), training=False)
+        model(_first(dataset, 1), training=False)
         tf.train.Checkpoint(model=model).restore(paths[step]).expect_partial()
         statistics = ddsp.training.postprocessing.compute_dataset_statistics(
             _Statistics(dataset), power_frame_rate=FRAME_RATE
@@ -307,7 +307,7 @@ def _begin(dataset, work, strategy):
         # One example makes the weights in an eighth of the time that ddsp's `Trainer.build` takes,
         # which compiles a whole batch.
         with strategy.scope():
-            trainer.model(next(iter(_examples(dataset, 1))), training=False)
+            trainer.model(_first(dataset, 1), training=False)
     if tf.train.latest_checkpoint(str(work)):
         trainer.restore(str(work))
     trainer.speed_up()
@@ -350,6 +350,11 @@ def _examples(dataset, batch_size):
     return batches.with_options(options)
 
 
+def _first(dataset, n, part="train"):
+    """Return a dataset's first n examples as one batch, without reading the others."""
+    return next(iter(_for_model(provider(dataset, part).get_dataset(shuffle=False)).batch(n)))
+
+
 def _for_model(examples):
     """Return a dataset's examples as gin's current model reads them."""
     if instruments.reads_power():
@@ -361,7 +366,7 @@ def _for_model(examples):
 def _summarise_sound(model, dataset, step):
     """Write the model's output and its target as audio for TensorBoard."""
     part = "held_out" if list(Path(dataset).glob("held_out*.tfrecord*")) else "train"
-    batch = next(iter(_for_model(provider(dataset, part).get_dataset(shuffle=False)).batch(4)))
+    batch = _first(dataset, 4, part)
     played = model(batch, training=False)["audio_synth"]
     tf.summary.audio("played", played[..., None], SAMPLE_RATE, step, max_outputs=4)
     tf.summary.audio("wanted", batch["audio"][..., None], SAMPLE_RATE, step, max_outputs=4)
