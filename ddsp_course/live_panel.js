@@ -682,14 +682,7 @@ async function fromPython({ ask }) {
 }
 
 function showWith(el, python) {
-  const load = async (tell) => {
-    const clock = setTimeout(() => tell(UNANSWERED), 10_000);
-    try {
-      return await fromPython(python);
-    } finally {
-      clearTimeout(clock);
-    }
-  };
+  const load = (tell) => waited(fromPython(python), tell);
   const give = (blob, tell) => inParts("The recording", blob, tell, python);
   return livePanel(el, { load, give });
 }

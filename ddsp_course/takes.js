@@ -98,20 +98,28 @@ function isStored() {
   return !globalThis.google?.colab?.kernel?.accessAllowed;
 }
 
+// Wait for an answer of Python's for as long as it takes, and tell after ten seconds that it is late.
+async function waited(answer, tell) {
+  const clock = setTimeout(() => tell(UNANSWERED), 10_000);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(clock);
+  }
+}
+
 // Send a file in parts, each after Python's answer to the one before; return the last answer, which
 // holds the outcome.
 async function inParts(name, blob, tell, { ask, size }) {
   const parts = Math.ceil(blob.size / size);
   const megabytes = (n) => (n / 1e6).toFixed(1);
   for (let part = 0; ; part++) {
-    const clock = setTimeout(() => tell(UNANSWERED), 10_000);
     let answer;
     try {
-      answer = await ask({ name, part, parts }, blob.slice(part * size, (part + 1) * size));
+      const piece = blob.slice(part * size, (part + 1) * size);
+      answer = await waited(ask({ name, part, parts }, piece), tell);
     } catch {
       return { accepted: false, sentence: GONE };
-    } finally {
-      clearTimeout(clock);
     }
     if (answer.sentence) return answer;
     const sent = `${megabytes((part + 1) * size)} of ${megabytes(blob.size)} MB`;
