@@ -33,6 +33,9 @@ _BUCKET = "https://storage.googleapis.com/storage/v1/b/ddsp/o"
 _OFFICIAL = "models/timbre_transfer_colab/2021-07-08/solo_{}_ckpt/"
 # Written last to a model's folder in the cache: its presence means that the download finished.
 _LISTING = "listing.json"
+# In a bundled instrument's folder: who played what it learned from, and the licence. The first line
+# is part of its title.
+ATTRIBUTION_FILE = "ATTRIBUTION.txt"
 _CHECKPOINT = re.compile(r"(ckpt-[0-9]+)\.index")
 
 
@@ -133,10 +136,7 @@ class Instrument:
 def catalogue():
     """Return {name: Entry} for the instruments that `load` knows by name."""
     folders = sorted((_paths.ASSETS / "instruments").glob(f"*/{GIN_FILE}"))
-    entries = {
-        path.parent.name: Entry(f"{path.parent.name} (trained by the course)", path.parent, True)
-        for path in folders
-    }
+    entries = {path.parent.name: _bundled(path.parent) for path in folders}
     for model in ("violin", "flute", "flute2", "trumpet", "tenor_saxophone"):
         name = "official_" + model
         title, location = f"{model.replace('_', ' ')} (Magenta, 2021)", _OFFICIAL.format(model)
@@ -144,6 +144,14 @@ def catalogue():
             title += ", downloads 58 MB"
         entries[name] = Entry(title, location, False)
     return entries
+
+
+def _bundled(folder):
+    """Return the entry of an instrument in assets/."""
+    who = ""
+    if (folder / ATTRIBUTION_FILE).exists():
+        who = " on " + (folder / ATTRIBUTION_FILE).read_text("utf-8").splitlines()[0]
+    return Entry(f"{folder.name.replace('_', ' ')} (trained by the course{who})", folder, True)
 
 
 def load(name_or_path, label=None):
