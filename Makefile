@@ -8,7 +8,7 @@ PYTHON3 := $(shell for python in python3 python "$(PYTHON)"; do \
 COURSE = $(if $(PYTHON3),"$(PYTHON3)" course.py,$(error no Python was found: install Python 3.12 \
 	from https://www.python.org/downloads/ or say where it is: make PYTHON=/path/to/it))
 
-.PHONY: help setup setup-test publish-as lab app live lint quick test test-all demo notebooks handouts site picture lock recordings instruments crepe vst bench bench-pitch bench-magenta budget colab-test widgets7-test ddsp-tests
+.PHONY: help setup setup-test publish-as lab app live lint quick test test-all demo notebooks handouts site picture lock recordings instruments violin crepe vst bench bench-pitch bench-magenta budget colab-test widgets7-test ddsp-tests
 
 help:
 	@echo "make lab            set up, and open your copies of the notebooks in JupyterLab"
@@ -26,7 +26,9 @@ help:
 	@echo "make publish-as     with OWNER/REPO behind it: point every link at that repository"
 	@echo "make lock           renew requirements/, the lock (needs uv)"
 	@echo "make recordings     synthesise the bundled recordings again"
-	@echo "make instruments    train the bundled instruments from scratch"
+	@echo "make instruments    train the bundled trumpet, flute and saxophone from scratch"
+	@echo "make violin         train the bundled violin from scratch (downloads 6 MB of recordings;"
+	@echo "                    RECORDINGS=/path/to/folder takes them from there)"
 	@echo "make crepe          train the bundled pitch tracker from scratch"
 	@echo "make vst            train a violin for DDSP-VST: build/vst/violin.tflite (half an hour)"
 	@echo "make bench          measure the speeds that the README states"
@@ -95,6 +97,9 @@ recordings instruments crepe vst: setup
 	$(if $(filter recordings,$@),$(BIN)/python scripts/make_recording.py && \
 		$(BIN)/python scripts/make_examples.py && $(BIN)/python scripts/make_practice.py && \
 		$(BIN)/python scripts/make_scores.py,$(BIN)/python scripts/train_$@.py)
+
+violin: setup
+	$(BIN)/python scripts/train_violin.py $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

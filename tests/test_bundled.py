@@ -50,7 +50,8 @@ def test_instrument_is_small_and_holds_weights_alone(folder):
 def test_instrument_is_in_tune_and_silent_in_rests(instrument):
     midi = NOTES[instrument.name]
     heard = three_notes(midi)
-    played = instrument.play(heard)
+    harmonic, noise, _ = instrument.play_parts(heard)  # a room would ring on in the rests
+    played = harmonic + noise
     f0_hz, _ = crepe.to_f0(crepe.activation(played, crepe.load()))
     for i in range(3):
         note = slice(250 + 350 * i + 50, 250 + 350 * i + 150)
@@ -82,7 +83,7 @@ def test_scores_in_the_readme_are_the_instruments(folder):
     text = (ROOT / "assets" / "README.md").read_text("utf-8")
     scores = json.loads((folder / "scores.json").read_text("utf-8"))
     row = re.search(rf"^\| {folder.name} \|(.*)\|$", text, re.MULTILINE)
-    shown = [float(cell) for cell in row[1].split("|")]
+    shown = [None if cell.strip() == "–" else float(cell) for cell in row[1].split("|")]
     keys = (
         "spectral_loss",
         "loudness_l1_db",
@@ -92,7 +93,7 @@ def test_scores_in_the_readme_are_the_instruments(folder):
         "f0_off",
         "rest_peak_db",
     )
-    assert shown == [scores[key] for key in keys]
+    assert shown == [scores.get(key) for key in keys]
 
 
 def test_pitch_tracker_is_small():

@@ -196,6 +196,19 @@ def test_catalogue_has_the_violin_and_the_official_models():
     }
 
 
+def test_violinist_and_licence_are_in_the_title_and_in_the_folder():
+    entry = instruments.catalogue()["violin"]
+    assert "John Garner, CC BY 3.0" in entry.title
+    text = (entry.location / instruments.ATTRIBUTION_FILE).read_text("utf-8")
+    assert "https://creativecommons.org/licenses/by/3.0/" in text and "Bach Violin Dataset" in text
+
+
+def test_title_is_in_words():
+    assert instruments.catalogue()["tenor_saxophone"].title == (
+        "tenor saxophone (trained by the course)"
+    )
+
+
 @pytest.fixture
 def bucket(monkeypatch, tmp_path):
     """Magenta's bucket on this machine, with the bundled violin in the official one's place."""
