@@ -100,6 +100,7 @@ recordings instruments crepe vst: setup
 
 violin: setup
 	$(BIN)/python scripts/train_violin.py $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
+	$(BIN)/python scripts/picture_violin.py $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

@@ -3,10 +3,8 @@
     python scripts/train_instruments.py [NAME ...]             # from scratch, or resume
     python scripts/train_instruments.py --evaluate [NAME ...]  # only score those in assets/
 
-The steps are those of notebooks/03_train_your_own, with two soundfonts instead of recordings. A
-soundfont's samples are dry, and a learner's recording is not: after the dry phrases, the instrument
-goes on to phrases of which most sound in a room. The scores on held-out phrases go to scores.json
-beside the weights.
+The steps are those of notebooks/03_train_your_own, with two soundfonts instead of recordings. The
+scores on held-out phrases go to scores.json beside the weights.
 """
 
 import argparse
@@ -26,10 +24,6 @@ STEPS = 12000
 CALM_STEPS, CALM = 2000, ["Trainer.lr_decay_rate = 0.7"]
 SOUNDFONTS = ("fluidr3", "musescore")
 PHRASES = 130
-# The second training, from step 14,000 on: this share of its phrases is in rooms, each in its own.
-ROOMS = 2 / 3
-ROOM_STEPS = 3000
-ROOM_CALM_STEPS, ROOM_CALM = 1000, ["Trainer.lr_decay_rate = 0.8"]
 
 
 def main():
@@ -47,23 +41,19 @@ def main():
         evaluate(name, arguments.to / name)
 
 
-def prepare(program, dataset, rooms=0.0):
+def prepare(program, dataset):
     """Return a dataset of an instrument, which is made if it is not there."""
     if not dataset.exists():
-        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES, rooms=rooms, progress=True)
+        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES, progress=True)
     return dataset
 
 
 def make(name, work, folder):
     """Train an instrument in `work`, and write it to `folder`, replacing the old one."""
-    dry = prepare(INSTRUMENTS[name], work / "dataset")
-    run.train(dry, work / "run", steps=STEPS)
-    run.train(dry, work / "run", steps=STEPS + CALM_STEPS, gin_lines=CALM)
-    steps = STEPS + CALM_STEPS + ROOM_STEPS
-    rooms = prepare(INSTRUMENTS[name], work / "rooms", ROOMS)
-    run.train(rooms, work / "run", steps=steps)
-    run.train(rooms, work / "run", steps=steps + ROOM_CALM_STEPS, gin_lines=ROOM_CALM)
-    run.export(rooms, work / "run", folder)
+    dataset = prepare(INSTRUMENTS[name], work / "dataset")
+    run.train(dataset, work / "run", steps=STEPS)
+    run.train(dataset, work / "run", steps=STEPS + CALM_STEPS, gin_lines=CALM)
+    run.export(dataset, work / "run", folder)
 
 
 class Recording:

@@ -40,9 +40,9 @@ ATTRIBUTION = """\
 John Garner, CC BY 3.0
 
 These weights were trained on John Garner's recordings of J. S. Bach's Partita No. 1 in B minor, BWV
-1002, movements 7 and 8, with the chords cut out. Musopen published them under the Creative Commons
-Attribution 3.0 licence (https://creativecommons.org/licenses/by/3.0/). They come from the Bach
-Violin Dataset (https://github.com/salu133445/bach-violin-dataset). The course holds none of them.
+1002, movements 7 and 8, with the chords cut out. Musopen published the recordings under the Creative
+Commons Attribution 3.0 licence (https://creativecommons.org/licenses/by/3.0/). The course takes them
+from the Bach Violin Dataset (https://github.com/salu133445/bach-violin-dataset) and holds none.
 """
 CHORD_S = 0.2
 # The room rings for a second, and an example lacks the room of whatever came before it. Of one
@@ -131,7 +131,7 @@ class FadingReverb(ddsp.effects.Reverb):
     """ddsp's reverb, times a fade of 60 dB in `T60_S`.
 
     Adam moves each of the 16,000 samples equally far. Without the fade the tail fills with noise
-    that never dies away, as loud after a second as after a tenth.
+    that hardly dies away: nearly as loud after a second as after a fifth.
     """
 
     def get_controls(self, audio, ir=None):

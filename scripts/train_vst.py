@@ -2,8 +2,8 @@
 
     python scripts/train_vst.py [NAME ...]  # the violin if none is named; from scratch, or resume
 
-The dataset is the dry one of train_instruments.py. The scores are of what the plugin would play of
-the held-out phrases, and go to scores.json in build/vst/NAME/instrument.
+The dataset is one of train_instruments.py. The scores are of what the plugin would play of the
+held-out phrases, and go to scores.json in build/vst/NAME/instrument.
 """
 
 import argparse

@@ -19,7 +19,7 @@ from ddsp_course import download, instruments
 
 NOTEBOOK = "06_loading_a_model"
 FOLDER = instruments.catalogue()["violin"].location
-PREFIX = str(FOLDER / "ckpt-14000")
+PREFIX = str(FOLDER / "ckpt-4100")
 
 
 @pytest.fixture(scope="module")

@@ -76,13 +76,26 @@ def test_mix_is_ddsps_sum_of_two_parts(written_out, ddsp, tf):
         )
 
 
-def test_violin_is_the_sum_of_its_harmonics_and_its_noise(written_out, violin):
-    (mix,) = written_out(NOTEBOOK, "mix")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_in_room_is_ddsps_reverb(seed, written_out, ddsp):
+    (in_room,) = written_out(NOTEBOOK, "in_room")
+    dry, (impulse_response, _) = two_sounds(seed)[0], two_sounds(seed + 10, 1234)
+    theirs = ddsp.effects.Reverb(reverb_length=1234)(dry[None], impulse_response[None])[0]
+    # Sums of 1234 numbers around 1, through a transform and back; ddsp's in float32.
+    np.testing.assert_allclose(in_room(dry, impulse_response), theirs, atol=1e-3)
+    assert in_room(dry, None) is dry
+
+
+def test_violin_is_the_sum_of_its_harmonics_and_its_noise_in_its_room(written_out, violin):
+    mix, in_room = written_out(NOTEBOOK, "mix", "in_room")
     curves = {
         "f0_hz": np.linspace(200, 800, 2000, dtype=np.float32)[None],
         "loudness_db": np.linspace(-70, -10, 2000, dtype=np.float32)[None],
     }
     outputs = violin.model(curves, training=False)
-    parts = [outputs[name]["signal"] for name in ("harmonic", "filtered_noise")]
+    dry = mix(*(outputs[name]["signal"] for name in ("harmonic", "filtered_noise")))
     # One addition in float32.
-    np.testing.assert_allclose(mix(*parts), outputs["audio_synth"], atol=1e-6)
+    np.testing.assert_allclose(dry, outputs["add"]["signal"], atol=1e-6)
+    played = in_room(dry[0].numpy(), violin.player.impulse_response)
+    # ddsp's transform is in float32.
+    np.testing.assert_allclose(played, outputs["audio_synth"][0], atol=1e-4)

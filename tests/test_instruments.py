@@ -123,7 +123,7 @@ def test_broken_settings_are_named(copy):
 def test_other_frame_rate_is_named(copy):
     gin_file = copy / "operative_config-0.gin"
     gin_file.write_text(
-        gin_file.read_text().replace("Harmonic.n_samples = 16000", "Harmonic.n_samples = 32000")
+        gin_file.read_text().replace("Harmonic.n_samples = 32000", "Harmonic.n_samples = 64000")
     )
     with pytest.raises(InstrumentError, match=r"\b125\b.*\b250\b"):
         instruments.load(copy)

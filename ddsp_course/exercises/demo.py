@@ -381,7 +381,7 @@ def faults(answer):
     right = {"A": "by ranks", "B": "nothing", "C": "too low", "D": "two voices"}
     why = {
         "nothing": "something is wrong with it: compare it with the flute above.",
-        "too low": "its notes are in the melody's register: no whistle at the top, no growl below.",
+        "too low": "its notes are in the melody's register: it is neither low nor hoarse.",
         "two voices": "a second voice makes the tracker leap to other notes, but here each note "
         "stays on its pitch.",
         "by ranks": "with loudness matched by rank, steady notes would rattle many times a second.",
@@ -394,7 +394,7 @@ def faults(answer):
         (
             "C",
             "two voices",
-        ): "the melody has no leaps: listen to the whistle above 4 kHz.",
+        ): "the melody has no leaps: listen to how low and hoarse it is.",
         ("D", "too low"): "most of it is not low: it leaps away from the melody, down and back up.",
         ("B", "by ranks"): "its notes swell smoothly, and nothing rattles.",
     }

@@ -28,13 +28,13 @@ def damaged(function):
 
 
 def forgotten(answer):
-    """A prediction: how long two seconds become if all three settings are forgotten."""
+    """A prediction: how long four seconds become if all three settings are forgotten."""
     return hints.choice(
         answer,
-        "1 s",
-        ("1 s", "2 s", "fails"),
+        "2 s",
+        ("2 s", "4 s", "fails"),
         {
-            "2 s": "one of the settings has to give its length. Run the next cell and compare.",
+            "4 s": "one of the settings has to give its length. Run the next cell and compare.",
             "fails": "the settings from the training still fit each other. Run the next cell.",
         },
     )

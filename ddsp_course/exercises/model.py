@@ -22,12 +22,12 @@ def untrained(answer):
 
 
 def erased(answer):
-    """A prediction: what is lost if the network's memory is erased before each frame."""
+    """A prediction: what is lost if the memory is put back to a rest before each frame."""
     look = "run the next cell and listen."
     return hints.choice(
         answer,
-        "how notes begin",
-        ("the pitch", "the dynamics", "how notes begin"),
+        "the accents",
+        ("the pitch", "the dynamics", "the accents"),
         {
             "the pitch": f"the pitch does not go through the memory: {look}",
             "the dynamics": f"the loudness also bypasses the memory to reach the last stack: {look}",
@@ -111,8 +111,8 @@ def faults(named):
         {
             "weights not restored": "an untrained network has learned no dynamics: the note would "
             "go on through the pause.",
-            "memory erased in each frame": "then no note would have an attack: each would sound the "
-            "same from its first frame to its last.",
+            "memory erased in each frame": "then hiss would cover each note, from its first frame to "
+            "its last.",
             "memory erased once": "then the violin would start a note afresh where none begins, and "
             "the rest would be right.",
             "loudness forgotten": "then the note would go on through the pause, with the violin's "
@@ -130,8 +130,8 @@ def faulty_sounds(violin):
     """
     n_frames, rest = 500, FRAME_RATE // 2
     frame = np.arange(n_frames)
-    f0_hz = np.where(frame < 240, 440.0, 587.3)
-    loudness_db = np.where((frame >= 225) & (frame < 250), -80.0, -12.0)
+    f0_hz = np.where(frame < 240, 880.0, 587.3)
+    loudness_db = np.where((frame >= 225) & (frame < 250), -80.0, -6.0)
     scaled = [(69 + 12 * np.log2(f0_hz / 440)) / 127, loudness_db / 80 + 1]
     f0, loudness = (
         np.float32(np.pad(x, (rest, 0), constant_values=first))

@@ -177,7 +177,7 @@ def wrong():
         "faults": [
             (faults | {"A": "too loud"}, "flickers"),
             (faults | {"B": "by ranks"}, "swell"),
-            (faults | {"C": "two voices"}, "4 kHz"),
+            (faults | {"C": "two voices"}, "low and hoarse"),
             (faults | {"D": "too low"}, "leaps away"),
             (faults | {"A": "nothing"}, "something is wrong"),
             (faults | {"D": ...}, "three dots"),

@@ -37,7 +37,7 @@ def right():
             },
             lambda files, promised: np.array(differs(md5)(files, promised), str),
         ],
-        "forgotten": ["1 s", " 1 S"],
+        "forgotten": ["2 s", " 2 S"],
         "faults": [{name: fault.upper() for name, fault in FAULTS.items()}],
         "called": [["os.getcwd", "os.listdir"], ("os listdir", "os getcwd")],
         "length": [
@@ -72,7 +72,7 @@ def wrong():
             (lambda files, promised: differs(md5)(files, promised)[:1], "would be kept"),
             (lambda files: [], "TypeError"),
         ],
-        "forgotten": [("2 s", "its length"), ("fails", "still fit"), (1, "one of the words")],
+        "forgotten": [("4 s", "its length"), ("fails", "still fit"), (1, "one of the words")],
         "faults": [
             ({**FAULTS, "A": "time_steps forgotten"}, "'A'"),
             ({**FAULTS, "B": "weights not loaded"}, "like a violin"),

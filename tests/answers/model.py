@@ -59,7 +59,7 @@ def right():
 
     return {
         "untrained": [" The tune with another timbre", "the_tune_with_another_timbre"],
-        "erased": ["how notes begin", "How notes begin"],
+        "erased": ["the accents", "The_accents"],
         "lstm": [
             by_keras,
             lambda n_in, units: 4 * units * (n_in + units + 1),
@@ -146,7 +146,7 @@ def wrong():
             (lambda a, b, c, d: a.T, "three arrays"),
         ],
         "faults": [
-            (named | {"A": "memory erased in each frame"}, "'A': then no note"),
+            (named | {"A": "memory erased in each frame"}, "'A': then hiss would"),
             (named | {"B": "loudness forgotten"}, "'B': then the note would go on"),
             (named | {"C": "noise forgotten"}, "'C': then there would be no hiss"),
             (named | {"C": "memory erased once"}, "where none begins"),
