@@ -98,7 +98,7 @@ recordings instruments crepe vst: setup
 		$(BIN)/python scripts/make_examples.py && $(BIN)/python scripts/make_practice.py && \
 		$(BIN)/python scripts/make_scores.py,$(BIN)/python scripts/train_$@.py)
 
-violin: setup
+violin: setup-test
 	$(BIN)/python scripts/train_violin.py $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 	$(BIN)/python scripts/picture_violin.py $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 

@@ -10,9 +10,9 @@ import argparse
 import io
 from pathlib import Path
 
+import build_site
 import matplotlib.pyplot as plt
 import train_violin
-from PIL import Image
 
 from ddsp_course import _paths, audio, features, files, instruments, plots
 from ddsp_course._tensorflow import tf
@@ -70,7 +70,7 @@ def save(figure, path):
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=80)
     with files.whole_file(path) as part:
-        Image.open(drawn).convert("RGB").quantize(256).save(part, "PNG", optimize=True)
+        part.write_bytes(build_site.fewer_colours(drawn.getvalue()))
 
 
 if __name__ == "__main__":
