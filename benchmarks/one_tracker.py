@@ -11,11 +11,14 @@ import numpy as np
 RATE = 16000
 
 
-def course(sound):
+def course(viterbi):
     from ddsp_course import crepe
 
-    f0_hz, confidence = crepe.to_f0(crepe.activation(sound, crepe.load()), viterbi=False)
-    return np.arange(len(f0_hz)) * 0.004, f0_hz, confidence
+    def track(sound):
+        f0_hz, confidence = crepe.to_f0(crepe.activation(sound, crepe.load()), viterbi)
+        return np.arange(len(f0_hz)) * 0.004, f0_hz, confidence
+
+    return track
 
 
 def pyin(sound):
@@ -66,7 +69,8 @@ def pesto():
 
 
 TRACKERS = {
-    "course": lambda: course,
+    "course": lambda: course(viterbi=False),
+    "course, Viterbi": lambda: course(viterbi=True),
     "pYIN": lambda: pyin,
     "official tiny": lambda: torchcrepe("tiny"),
     "official full": lambda: torchcrepe("full"),

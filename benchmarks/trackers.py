@@ -28,6 +28,7 @@ TORCH = ("torch==2.11.0", "torchaudio==2.11.0")
 # What each tracker needs; None for what the course's own environment has.
 PACKAGES = {
     "course": None,
+    "course, Viterbi": None,
     "official tiny": ("torchcrepe==0.0.24", *TORCH),
     "official full": ("torchcrepe==0.0.24", *TORCH),
     "SwiftF0": ("swift-f0==0.3.0",),

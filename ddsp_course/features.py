@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddsp_course import crepe, listening
+from ddsp_course import crepe, listening, swiftf0
 from ddsp_course._tensorflow import ddsp
 from ddsp_course.errors import AudioError, CourseError, NoPitchError, SilenceError
 from ddsp_course.units import FRAME_RATE, HOP_SIZE, SAMPLE_RATE
@@ -24,7 +24,11 @@ _NOISE_PEAK = 1e-3
 _QUIET_PEAK, _RAISED_PEAK = 1e-2, 0.1
 _BLOCK = 5000  # frames of spectra in memory at once
 _SURE = 0.5
-_HIGHEST_HZ = 10 * 2 ** (crepe.CENTS[-1] / 1200)  # CREPE's last bin
+# Each tracker's name, the end of its range (CREPE's last bin), and the notes that it can follow.
+_TRACKERS = {
+    "crepe": ("CREPE", 10 * 2 ** (crepe.CENTS[-1] / 1200), "C1 (33 Hz) and B6 (1976 Hz)"),
+    "swiftf0": ("SwiftF0", swiftf0.HIGHEST_HZ, "G1 (49 Hz) and B6 (1976 Hz)"),
+}
 _MISSING_DB = 25  # a fundamental this far below its octave counts as missing
 
 
@@ -47,28 +51,35 @@ class Features:
     note_mask: np.ndarray | None = None
 
 
-def extract(audio, crepe_weights="course", progress=False):
-    """Measure a recording's pitch (CREPE with Viterbi) and loudness.
+def extract(audio, crepe_weights="course", progress=False, pitch="crepe"):
+    """Measure a recording's pitch and loudness.
 
     A very quiet take is raised first, because loudness has a floor; see `raise_quiet`.
 
     Args:
       audio: (n_samples,) at 16 kHz, one voice or one instrument.
       crepe_weights: see `crepe.load`.
-      progress: True for a progress bar, or a tqdm-compatible callable.
+      progress: True for CREPE's progress bar, or a tqdm-compatible callable.
+      pitch: "crepe", with Viterbi, or "swiftf0"; see `swiftf0.pitch`.
 
     Returns:
       `Features`.
 
     Raises:
+      CourseError: there is no such tracker, or SwiftF0 is not installed.
       AudioError: the audio is shorter than 64 ms, or has NaN or infinite samples.
       SilenceError: the peak is below -100 dBFS, or below -60 dBFS and the audio has no pitch.
       NoPitchError: the audio is loud enough, but hardly any of it has a pitch.
 
     Warns:
       UserWarning: the take was raised; several notes seem to sound at once; or some notes lie above
-        CREPE's range.
+        the tracker's range.
     """
+    if pitch not in _TRACKERS:
+        raise CourseError(
+            f"There is no pitch tracker called {pitch}: choose one of {', '.join(_TRACKERS)}."
+        )
+    tracker, highest_hz, notes = _TRACKERS[pitch]
     audio = np.asarray(audio, np.float32)
     if audio.ndim != 1 or len(audio) < crepe.FRAME_SIZE:
         raise AudioError(
@@ -84,18 +95,21 @@ def extract(audio, crepe_weights="course", progress=False):
             "microphone and record again."
         )
     n_frames = -(-len(audio) // HOP_SIZE)
-    pitch = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
-    f0_hz, f0_confidence = (curve[:n_frames].astype(np.float32) for curve in pitch)
+    if pitch == "crepe":
+        curves = crepe.pitch(audio, crepe.load(crepe_weights), HOP_SIZE, progress)
+    else:
+        curves = swiftf0.pitch(audio)
+    f0_hz, f0_confidence = (curve[:n_frames].astype(np.float32) for curve in curves)
     loudness = loudness_db(audio)
     if not has_pitch(loudness, f0_confidence):
         if peak < _NOISE_PEAK:
             raise SilenceError(
                 f"The recording is nearly silent (its peak is {_db(peak):.0f} dBFS) and has no "
-                "pitch between C1 (33 Hz) and B6 (1976 Hz): check the microphone and record again."
+                f"pitch between {notes}: check the microphone and record again."
             )
         raise NoPitchError(
             "The recording has no pitch that an instrument could follow: use one voice, or one "
-            "instrument playing single notes, between C1 (33 Hz) and B6 (1976 Hz)."
+            f"instrument playing single notes, between {notes}."
         )
     if raised_db:
         warnings.warn(
@@ -112,11 +126,11 @@ def extract(audio, crepe_weights="course", progress=False):
             "use one voice, or one instrument that plays one note at a time.",
             stacklevel=2,
         )
-    above = _lies_an_octave_higher(audio, f0_hz, f0_confidence)
+    above = _lies_an_octave_higher(audio, f0_hz, f0_confidence, highest_hz)
     if above.any():
         share = above.sum() / (f0_confidence > _SURE / 2).sum()
         warnings.warn(
-            f"{share:.0%} of the notes lie above {_HIGHEST_HZ:.0f} Hz, the end of CREPE's range. "
+            f"{share:.0%} of the notes lie above {highest_hz:.0f} Hz, the end of {tracker}'s range. "
             "It found them an octave too low, so they were moved up to where their harmonics lie.",
             stacklevel=2,
         )
@@ -162,21 +176,22 @@ def has_pitch(loudness, f0_confidence):
     )
 
 
-def _lies_an_octave_higher(audio, f0_hz, f0_confidence):
-    """Return the frames in which CREPE found a pitch above its range an octave too low.
+def _lies_an_octave_higher(audio, f0_hz, f0_confidence, highest_hz):
+    """Return the frames in which a tracker found a pitch above its range an octave too low.
 
     Such a note has no energy at the pitch that was found, and its fundamental at twice that.
 
     Args:
       audio: (n_samples,).
       f0_hz, f0_confidence: (n_frames,).
+      highest_hz: the end of the tracker's range.
 
     Returns:
       (n_frames,) bool.
     """
     # CREPE may be only half as confident outside its range.
     sure = f0_confidence > _SURE / 2
-    candidates = np.flatnonzero(sure & (2 * f0_hz > 0.98 * _HIGHEST_HZ))
+    candidates = np.flatnonzero(sure & (2 * f0_hz > 0.98 * highest_hz))
     is_above = np.zeros(len(f0_hz))
     window = np.hanning(crepe.FRAME_SIZE)
     padded = np.pad(audio, crepe.FRAME_SIZE // 2)
