@@ -3,8 +3,9 @@
     python scripts/train_instruments.py [NAME ...]             # from scratch, or resume
     python scripts/train_instruments.py --evaluate [NAME ...]  # only score those in assets/
 
-The steps are those of notebooks/03_train_your_own, with two soundfonts instead of recordings. The
-scores on held-out phrases go to scores.json beside the weights.
+The steps are those of notebooks/03_train_your_own, with two soundfonts instead of recordings. At last
+most of the phrases are heard in a room (`soundfonts.in_a_room`). The scores on held-out phrases go to
+scores.json beside the weights.
 """
 
 import argparse
@@ -22,6 +23,9 @@ INSTRUMENTS = {
 STEPS = 12000
 # At the end the learning rate falls fast, to average out the noise of the last steps.
 CALM_STEPS, CALM = 2000, ["Trainer.lr_decay_rate = 0.7"]
+# A second run, with two thirds of the phrases in rooms.
+ROOMS, ROOM_STEPS = 2 / 3, 3000
+GENTLE = ["Trainer.learning_rate = 0.0006", "Trainer.lr_decay_rate = 0.5"]
 SOUNDFONTS = ("fluidr3", "musescore")
 PHRASES = 130
 
@@ -41,10 +45,10 @@ def main():
         evaluate(name, arguments.to / name)
 
 
-def prepare(program, dataset):
+def prepare(program, dataset, rooms=0.0):
     """Return a dataset of an instrument, which is made if it is not there."""
     if not dataset.exists():
-        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES, progress=True)
+        data.prepare_program(*program, dataset, SOUNDFONTS, PHRASES, rooms=rooms, progress=True)
     return dataset
 
 
@@ -53,7 +57,24 @@ def make(name, work, folder):
     dataset = prepare(INSTRUMENTS[name], work / "dataset")
     run.train(dataset, work / "run", steps=STEPS)
     run.train(dataset, work / "run", steps=STEPS + CALM_STEPS, gin_lines=CALM)
-    run.export(dataset, work / "run", folder)
+    in_rooms = prepare(INSTRUMENTS[name], work / "dataset_rooms", ROOMS)
+    begin_again(in_rooms, work / "run", work / "run_rooms")
+    run.train(in_rooms, work / "run_rooms", steps=ROOM_STEPS, gin_lines=GENTLE)
+    # The statistics are the dry phrases', because an echo hides how softly a note was played.
+    run.export(dataset, work / "run_rooms", folder)
+
+
+def begin_again(dataset, old, new):
+    """Save the weights of a run as step 0 of a new one, unless that has begun.
+
+    In its first steps the noise is muted again (`run.HARMONICS_FIRST`), and harmonics that the noise
+    had masked since the first run's beginning come back.
+    """
+    if not new.exists():
+        run.configure(gin_lines=GENTLE)
+        trainer, _ = run._begin(dataset, old, run.get_strategy("one"))
+        trainer.optimizer.iterations.assign(0)
+        trainer.save(str(new))
 
 
 class Recording:
