@@ -207,21 +207,6 @@ def test_nothing_is_cut_off(shown, size):
             page.screenshot(path=ROOT / "build" / "photographs" / name)
 
 
-def test_longest_choice_of_a_list_is_shown_whole(voila):
-    show(voila, DESK)
-    missing = voila.eval_on_selector_all(
-        "select",
-        """(selects) => selects.map((select) => {
-          const pen = document.createElement("canvas").getContext("2d");
-          pen.font = getComputedStyle(select).font;
-          const widths = [...select.options].map(({ text }) => pen.measureText(text).width);
-          return Math.max(...widths) - select.clientWidth;
-        })""",
-    )
-    assert len(missing) == 2
-    assert max(missing) < 0
-
-
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(shown, theme, size):
