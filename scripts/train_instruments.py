@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from ddsp_course import _paths, instruments
+from ddsp_course._tensorflow import tf
 from ddsp_course.training import data, run, scores
 
 # General MIDI program (from 0), lowest and highest pitch.
@@ -70,7 +71,8 @@ def begin_again(dataset, old, new):
     In its first steps the noise is muted again (`run.HARMONICS_FIRST`), and harmonics that the noise
     had masked since the first run's beginning come back.
     """
-    if not new.exists():
+    # A folder alone may be left from a save that was cut off; `run.train` would begin at random there.
+    if tf.train.latest_checkpoint(str(new)) is None:
         run.configure(gin_lines=GENTLE)
         trainer, _ = run._begin(dataset, old, run.get_strategy("one"))
         trainer.optimizer.iterations.assign(0)
