@@ -465,7 +465,7 @@ def pitches(sound, rate):
 
 
 def near(midi, pitch):
-    """Whether a fifth of the frames, their middle within 20 cents, lie about a pitch."""
+    """Whether a tenth of the frames, their middle within 20 cents, lie about a pitch."""
     here = midi[np.abs(midi - pitch) < 0.6]
     return len(here) > 0.1 * len(midi) and abs(np.median(here) - pitch) < 0.2
 
@@ -483,7 +483,9 @@ def test_microphone_is_played_by_the_violin_in_tune(opened, violin, rate):
     page = opened(SOUND_CARD % rate)
     page.click(".microphone")
     says(page, "The microphone is on")
-    sound, recorded_rate = record_while(page, lambda: wait_until_recorded(page, 6))
+    # Three songs: the page learns the player's register in the first, and a busy machine may lose
+    # a part of a note.
+    sound, recorded_rate = record_while(page, lambda: wait_until_recorded(page, 12))
     assert recorded_rate == rate
     midi = pitches(sound, rate)
     octaves = 12 * round((violin.statistics.mean_pitch - np.mean([p for p, _ in SONG])) / 12)
