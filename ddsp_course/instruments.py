@@ -148,10 +148,11 @@ def catalogue():
 
 def _bundled(folder):
     """Return the entry of an instrument in assets/."""
-    who = ""
+    origin = "by the course"
+    # Short enough for the list in `widgets`, with the labels beside it.
     if (folder / ATTRIBUTION_FILE).exists():
-        who = " on " + (folder / ATTRIBUTION_FILE).read_text("utf-8").splitlines()[0]
-    return Entry(f"{folder.name.replace('_', ' ')} (trained by the course{who})", folder, True)
+        origin = "on " + (folder / ATTRIBUTION_FILE).read_text("utf-8").splitlines()[0]
+    return Entry(f"{folder.name.replace('_', ' ')} (trained {origin})", folder, True)
 
 
 def load(name_or_path, label=None):
