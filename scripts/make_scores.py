@@ -2,8 +2,9 @@
 
 `greensleeves.mid` is the first half of "Greensleeves" (traditional), each note with the same
 velocity, as a notation program writes it. `violin.npz` holds phrases like those that the course's
-instruments learned from (`soundfonts.compose`), and what became of them when FluidSynth played them
-on the violin of the soundfont FluidR3 (MIT licence): pitch and loudness, 250 times a second.
+trumpet, flute and saxophone learned from (`soundfonts.compose`), and what became of them when
+FluidSynth played them on the violin of the soundfont FluidR3 (MIT licence): pitch and loudness, 250
+times a second.
 Explained in notebooks/04_beyond_the_paper/02_from_notes_to_curves.ipynb.
 
     python scripts/make_scores.py
