@@ -30,17 +30,17 @@ def pyin(sound):
     return np.arange(len(f0_hz)) * 0.004, f0_hz, probability
 
 
-def torchcrepe(size):
+def torchcrepe(size, hop_size=64):
     import torch
     import torchcrepe
 
     def track(sound):
         f0_hz, periodicity = torchcrepe.predict(
-            torch.from_numpy(sound)[None], RATE, hop_length=64, fmin=32.7, fmax=1975, model=size,
+            torch.from_numpy(sound)[None], RATE, hop_length=hop_size, fmin=32.7, fmax=1975, model=size,
             decoder=torchcrepe.decode.weighted_argmax, return_periodicity=True, batch_size=512,
         )  # fmt: skip
         f0_hz = f0_hz[0].numpy()
-        return np.arange(len(f0_hz)) * 0.004, f0_hz, periodicity[0].numpy()
+        return np.arange(len(f0_hz)) * hop_size / RATE, f0_hz, periodicity[0].numpy()
 
     return track
 
@@ -73,7 +73,8 @@ TRACKERS = {
     "course, Viterbi": lambda: course(viterbi=True),
     "pYIN": lambda: pyin,
     "official tiny": lambda: torchcrepe("tiny"),
-    "official full": lambda: torchcrepe("full"),
+    # It has 46 times as many weights as tiny: 250 frames a second would take most of an hour.
+    "official full": lambda: torchcrepe("full", hop_size=256),
     "SwiftF0": swiftf0,
     "PESTO": pesto,
 }
