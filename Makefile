@@ -97,6 +97,7 @@ recordings instruments crepe vst: setup
 	$(if $(filter recordings,$@),$(BIN)/python scripts/make_recording.py && \
 		$(BIN)/python scripts/make_examples.py && $(BIN)/python scripts/make_practice.py && \
 		$(BIN)/python scripts/make_scores.py,$(BIN)/python scripts/train_$@.py)
+	$(if $(filter instruments,$@),$(BIN)/python scripts/picture_instruments.py)
 
 violin: setup-test
 	$(BIN)/python scripts/train_violin.py $(if $(RECORDINGS),--recordings "$(RECORDINGS)")

@@ -47,8 +47,8 @@ def held_out(recording):
     return figure
 
 
-def losses(folder):
-    """Return a figure: the loss over the steps, from TensorBoard's summaries."""
+def logged_losses(folder):
+    """Return {step: loss} from the summaries that a training wrote for TensorBoard."""
     found = {}
     for path in sorted(folder.glob("events*")):
         for record in tf.data.TFRecordDataset(str(path)):
@@ -56,6 +56,12 @@ def losses(folder):
             for value in event.summary.value:
                 if value.tag == "losses/total_loss":
                     found[event.step] = float(tf.make_ndarray(value.tensor))
+    return found
+
+
+def losses(folder):
+    """Return a figure: the loss over the steps."""
+    found = logged_losses(folder)
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained", facecolor="white")
     ax.plot(*zip(*sorted(found.items()), strict=True), color=plots.AFTER)
     for step, _ in train_violin.STAGES[:-1]:
