@@ -19,6 +19,9 @@ const leap = 7; // semitones
 // at a laptop's microphone, believed as much as half a second of playing.
 const memoryS = 10;
 const beginsFrom = { db: -10, seconds: 0.5 };
+// A note that begins counts as so many seconds of playing when its register is chosen: the end of
+// another one, heard as the microphone came on, must not decide.
+const noteS = 0.5;
 // A decibel becomes this many at most, as in conditioning.py: a steady tone's ripple stays unheard.
 const steepest = 3;
 
@@ -93,7 +96,8 @@ export class Conditioning {
 
   // Whole octaves, chosen where a note begins; one that wavers on the border of two stays.
   chooseRegister() {
-    const played = this.pitch.seconds ? this.pitch.value : toMidi(this.f0_hz);
+    const { value, seconds } = this.pitch;
+    const played = (seconds * value + noteS * toMidi(this.f0_hz)) / (seconds + noteS);
     const wanted = (this.meanPitch - played) / 12;
     if (this.octaves === null || Math.abs(wanted - this.octaves) > 0.65) this.octaves = Math.round(wanted);
   }
