@@ -86,7 +86,11 @@ publish-as: setup-test
 lock: setup
 	$(BIN)/python scripts/lock.py
 
-recordings instruments crepe vst: setup
+recordings crepe vst: setup
+
+instruments: setup-test
+
+recordings instruments crepe vst:
 	@command -v fluidsynth >/dev/null && command -v espeak-ng >/dev/null && \
 		test -e /usr/share/sounds/sf2/FluidR3_GM.sf2 && \
 		test -e /usr/share/sounds/sf2/TimGM6mb.sf2 && \

@@ -148,8 +148,8 @@ def catalogue():
 
 def _bundled(folder):
     """Return the entry of an instrument in assets/."""
+    # Short enough for the app's list; tests/test_access.py looks.
     origin = "by the course"
-    # Short enough for the list in `widgets`, with the labels beside it.
     if (folder / ATTRIBUTION_FILE).exists():
         origin = "on " + (folder / ATTRIBUTION_FILE).read_text("utf-8").splitlines()[0]
     return Entry(f"{folder.name.replace('_', ' ')} (trained {origin})", folder, True)

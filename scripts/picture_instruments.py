@@ -1,6 +1,8 @@
 """Draw the losses of train_instruments.py's second run: assets/pictures/rooms_loss.png.
 
-python scripts/picture_instruments.py
+    python scripts/picture_instruments.py [--work FOLDER]
+
+The losses come from the summaries in the training's folder of work.
 """
 
 import argparse
@@ -10,7 +12,9 @@ import matplotlib.pyplot as plt
 import picture_violin
 import train_instruments
 
-STYLES = (("#0072b2", "-"), ("#d55e00", "--"), ("#009e73", "-."))
+from ddsp_course import plots
+
+STYLES = ((plots.BEFORE, "-"), (plots.AFTER, "--"), ("#009e73", "-."))
 
 
 def main():
@@ -19,8 +23,7 @@ def main():
     arguments = parser.parse_args()
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained", facecolor="white")
     for name, (colour, style) in zip(train_instruments.INSTRUMENTS, STYLES, strict=True):
-        found = picture_violin.logged_losses(arguments.work / name / "run_rooms" / "summaries")
-        line = zip(*sorted(found.items()), strict=True)
+        line = picture_violin.logged_losses(arguments.work / name / "run_rooms" / "summaries")
         ax.plot(*line, style, color=colour, label=name.replace("_", " "))
     ax.set(
         xlabel="step",

@@ -48,7 +48,7 @@ def held_out(recording):
 
 
 def logged_losses(folder):
-    """Return {step: loss} from the summaries that a training wrote for TensorBoard."""
+    """Return steps and losses, from the summaries that a training wrote for TensorBoard."""
     found = {}
     for path in sorted(folder.glob("events*")):
         for record in tf.data.TFRecordDataset(str(path)):
@@ -56,14 +56,13 @@ def logged_losses(folder):
             for value in event.summary.value:
                 if value.tag == "losses/total_loss":
                     found[event.step] = float(tf.make_ndarray(value.tensor))
-    return found
+    return zip(*sorted(found.items()), strict=True)
 
 
 def losses(folder):
     """Return a figure: the loss over the steps."""
-    found = logged_losses(folder)
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained", facecolor="white")
-    ax.plot(*zip(*sorted(found.items()), strict=True), color=plots.AFTER)
+    ax.plot(*logged_losses(folder), color=plots.AFTER)
     for step, _ in train_violin.STAGES[:-1]:
         ax.axvline(step, color="black", ls=":", lw=1)
     ax.set(xlabel="step", ylabel="loss", title="The violin's training (dotted: a new stage begins)")

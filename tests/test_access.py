@@ -207,6 +207,22 @@ def test_nothing_is_cut_off(shown, size):
             page.screenshot(path=ROOT / "build" / "photographs" / name)
 
 
+def test_bundled_choices_of_a_list_are_shown_whole(voila):
+    show(voila, DESK)
+    missing = voila.eval_on_selector_all(
+        "select",
+        """(selects) => selects.map((select) => {
+          const pen = document.createElement("canvas").getContext("2d");
+          pen.font = getComputedStyle(select).font;
+          const bundled = [...select.options].filter(({ text }) => !text.includes("Magenta"));
+          const widths = bundled.map(({ text }) => pen.measureText(text).width);
+          return Math.max(...widths) + 24 - select.clientWidth;  // the arrow takes up to 24
+        })""",
+    )
+    assert len(missing) == 2
+    assert max(missing) < 0, missing
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(shown, theme, size):
